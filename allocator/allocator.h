@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The vtable: how everything above this layer sees an allocator, and the contract that one signs by
+ * standing in allocators.def. Every allocator, ours or not, is called through the same two pointers, so
+ * that nobody gains by inlining.
+ *
+ * The contract (contract_test.c holds every allocator in the list to it, less what its traits declare):
+ *  - malloc(n) returns NULL or a block of at least n writable bytes that overlaps no other live block.
+ *    Blocks of 16 bytes and more are 16-aligned, smaller ones at least as strictly as the largest power of
+ *    two that fits into them. malloc(0) returns NULL or a block that may be freed.
+ *  - A size that cannot be had returns NULL, whatever it is (no overflow), and fails cleanly: the next
+ *    request that can be met is met.
+ *  - free(NULL) does nothing; any thread may free any live block; blocks outlive the thread that made them.
+ *  - malloc and free may be called from any number of threads at once, after init has returned.
+ *  - Contents of a block are its owner's alone from malloc to free; free happens-before the malloc that
+ *    hands the same memory out again.
+ */
+#ifndef ALLOCATOR_H
+#define ALLOCATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Claims that the contract test and the safety matrix check, and deviations that they allow for. */
+enum allocator_trait {
+    TRAIT_LOCK_FREE = 1 << 0,       /* some thread always progresses, however many others are stopped */
+    TRAIT_ALMOST_LOCK_FREE = 1 << 1, /* the same while at most one thread is stopped inside (1-lock-free) */
+    TRAIT_SIGNAL_SAFE = 1 << 2,     /* malloc and free may be called from a (non-nested) signal handler */
+    TRAIT_RANDOMISED = 1 << 3,      /* addresses differ from run to run on purpose */
+    TRAIT_ALIGN_8 = 1 << 4,         /* deviation: every block is at least 8-aligned, and no more is promised */
+    TRAIT_BOUNDED = 1 << 5,         /* deviation: a fixed heap; NULL long before memory is out */
+    TRAIT_NEVER_FREES = 1 << 6,     /* deviation: free does nothing, so exhaustion is for ever */
+    TRAIT_FLOOR = 1 << 7,           /* no allocator: hands out memory that is in use, to show the harness' cost */
+    TRAIT_HANGS_32761_65528 = 1 << 8, /* deviation: these sizes hang or burn the heap (libatomic_ops to this day) */
+    TRAIT_CHECKED = 1 << 9,         /* a checking wrapper: its time means nothing */
+};
+
+/* Where a library that is opened at run time is to be found. All strings of the list are NULL-terminated. */
+struct allocator_library {
+    const char *const *files; /* soname, or a path with one '*' in its last directories: the newest match */
+    const char *package;      /* the Debian package that has it */
+    const char *malloc_name;  /* "malloc" where NULL */
+    const char *free_name;    /* "free" where NULL */
+};
+
+struct allocator {
+    const char *name;        /* [a-z0-9-]+, unique */
+    const char *aliases;     /* other names people know it by, separated by spaces; or NULL */
+    const char *summary;     /* one line, no full stop */
+    const char *origin;      /* paper, or package */
+    const char *environment; /* GLIBC_TUNABLES entries ("name=value:name=value") that it needs at process start; or NULL */
+    unsigned traits;         /* of enum allocator_trait */
+
+    /* Opened by the registry before init, which fills malloc and free in its own copy of the table. */
+    const struct allocator_library *library;
+
+    /* Once in a process, before anything else, on one thread. False: cannot work here; one line into why. */
+    bool (*init)(char *why, size_t why_size);
+    void (*fini)(void);
+
+    void *(*malloc)(size_t size);
+    void (*free)(void *block);
+
+    /* Optional: NULL where there is none. */
+    void *(*calloc)(size_t count, size_t size);
+    void *(*realloc)(void *block, size_t size);
+    void *(*aligned_alloc)(size_t alignment, size_t size);
+    size_t (*usable_size)(void *block);
+    void (*thread_exit)(void);                  /* the calling thread is done with the allocator */
+    bool (*check)(char *why, size_t why_size);  /* all threads stopped: does every invariant hold? */
+};
+
+/* ---- registry.c ---- */
+
+enum allocator_status {
+    ALLOCATOR_OK,
+    ALLOCATOR_UNAVAILABLE, /* known, but its package is not here, or it cannot work here: skip it and say so */
+    ALLOCATOR_BAD_SPEC,    /* no such name, path or symbol; a library that does not load: exit status 2 */
+};
+
+/* The list, in the order of allocators.def, as declared (libraries not opened); ends with NULL. */
+const struct allocator *const *allocator_list(void);
+
+/* The entry whose name or alias is NAME; NULL where there is none. */
+const struct allocator *allocator_named(const char *name);
+
+/* What a spec says of itself before anything is opened: the environment that its innermost allocator needs
+ * (NULL: none). Lets a program re-execute itself first. Never fails: an unknown spec needs nothing. */
+const char *allocator_environment(const char *spec);
+
+/* Turns SPEC into an allocator that is ready to be called. SPEC is
+ *     NAME                    from the list, or one of its aliases
+ *     [LABEL=]so:PATH[:PREFIX] any shared library with PREFIXmalloc and PREFIXfree
+ *     checked:SPEC            verifies alignment, overlap and canaries; aborts with a message
+ *     failing:N:SPEC          returns NULL at the N-th malloc, and only there
+ * The same spec gives the same allocator; nothing is ever closed. On anything but ALLOCATOR_OK a line that
+ * says what is wrong and what to do stands in WHY. Not thread-safe. */
+enum allocator_status allocator_open(const char *spec, const struct allocator **out, char *why, size_t why_size);
+
+/* Where the code of an opened allocator lives: the path of the loaded file, or of this program. */
+const char *allocator_path(const struct allocator *allocator);
+
+#endif

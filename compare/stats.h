@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The statistics of a paired comparison: pure functions on arrays of doubles, no state, no clock, no files.
+ *
+ * A round yields one log-ratio (subject over baseline, measured side by side). Reported is their median with a
+ * distribution-free interval from order statistics (the sign test turned round): no assumption of normality,
+ * which timings, with a floor and a tail, never meet. Source: any text on nonparametric statistics, e.g.
+ * Conover, Practical Nonparametric Statistics, "confidence interval for a quantile".
+ */
+#ifndef COMPARE_STATS_H
+#define COMPARE_STATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Median of N > 0 values in any order; the mean of the middle two when N is even. Sorts VALUES. */
+double stats_median(double *values, size_t n);
+
+/* P(X <= k) for X binomial(n, 1/2). Exact to double precision for n up to 1000. */
+double stats_binomial_half_cdf(unsigned n, unsigned k);
+
+/* The largest k >= 1 such that [k-th smallest, k-th largest] of N values covers the median with probability at
+ * least 1 - ALPHA; 0 where N is too small for any. */
+unsigned stats_sign_rank(unsigned n, double alpha);
+
+/* ALPHA for each of COMPARISONS intervals that hold together at 95 % (Bonferroni). COMPARISONS >= 1. */
+double stats_alpha(unsigned comparisons);
+
+/* The fewest rounds at which an interval exists for that many comparisons. */
+unsigned stats_rounds_needed(unsigned comparisons);
+
+struct stats_interval {
+    double median, low, high;
+    bool exists; /* false: too few rounds for this ALPHA; low and high are then the extremes */
+};
+
+/* Of N > 0 ratios (not logs; each > 0). Works on logs, so that the median of an even count is the geometric
+ * mean of the middle two, and the interval of the inverse is the inverse of the interval. Sorts RATIOS. */
+struct stats_interval stats_ratio(double *ratios, size_t n, double alpha);
+
+enum stats_verdict {
+    VERDICT_BETTER,
+    VERDICT_WORSE,
+    VERDICT_NOT_SEPARATED,
+    VERDICT_BASELINE,
+    VERDICT_CONTROL,
+};
+extern const char *const stats_verdict_name[]; /* "better", "worse", "not-separated", "baseline", "control" */
+
+/* Whether the interval lies wholly on one side of 1. LOWER_IS_BETTER: for time and memory. */
+enum stats_verdict stats_judge(struct stats_interval interval, bool lower_is_better);
+
+/* Is another look worth its time? True while the interval does not exist or is wider (high/low) than WIDTH:
+ * decided by the width alone, never by the verdict, so that looking again does not favour "separated". */
+bool stats_too_wide(struct stats_interval interval, double width);
+
+/* The next look after ROUNDS done: 9, 15, 25 in turn, at least stats_rounds_needed(COMPARISONS); 0 after the last. */
+unsigned stats_next_look(unsigned rounds, unsigned comparisons);
+
+/* A fresh permutation of 0..n-1 into ORDER for round ROUND, the same for the same seed (Fisher-Yates). */
+void stats_permutation(unsigned *order, unsigned n, uint64_t seed, unsigned round);
+
+#endif
