@@ -5,8 +5,8 @@
  *
  * The harness (harness.c) owns threads, barrier, clock and measures; a workload says what one worker does.
  * Rules that every workload keeps:
- *  - inside run() no allocator is called but cell->allocator, and no random number is drawn that costs as much
- *    as an operation: tables are drawn beforehand, in prepare(), with harness memory (memory_map);
+ *  - inside run() no allocator is called but cell->allocator, and no random number is drawn that costs as
+ * much as an operation: tables are drawn beforehand, in prepare(), with harness memory (memory_map);
  *  - the sequence of requests depends on the seed and the worker's index alone;
  *  - a worker writes only its own lines (struct worker is padded; state from memory_map is page aligned);
  *  - every block is used: first and last byte written, and one byte a page between (touch_block);
@@ -46,14 +46,16 @@ enum work_result {
 
 struct workload {
     const char *name;
-    const char *aliases;  /* separated by spaces, or NULL */
-    const char *summary;  /* what it shows, one line */
+    const char *aliases;   /* separated by spaces, or NULL */
+    const char *summary;   /* what it shows, one line */
     const char *not_shown; /* what it does not show, one line */
     enum workload_kind kind;
-    const char *threads;  /* default thread counts, comma-separated; "1" alone means that others are left out */
+    const char
+        *threads; /* default thread counts, comma-separated; "1" alone means that others are left out */
     struct workload_parameter parameters[WORKLOAD_PARAMETERS]; /* in documented order; ends at key == NULL */
     unsigned excluded_traits; /* allocators with any of these cannot run it */
-    uint64_t operations;  /* a thread, where nothing else decides (scripted workloads by hand; checking passes) */
+    uint64_t
+        operations; /* a thread, where nothing else decides (scripted workloads by hand; checking passes) */
 
     /* Each may be NULL. All return false with one line in WHY. Order of calls:
      *   prepare (main thread, before init's resident memory is taken)  ->  threads start  ->
@@ -70,25 +72,26 @@ struct workload {
 struct cell {
     const struct allocator *allocator;
     const struct workload *workload;
-    uint64_t number[WORKLOAD_PARAMETERS];     /* the parameter's value, where it is a number */
-    const char *word[WORKLOAD_PARAMETERS];    /* its text, always */
+    uint64_t number[WORKLOAD_PARAMETERS];  /* the parameter's value, where it is a number */
+    const char *word[WORKLOAD_PARAMETERS]; /* its text, always */
     unsigned threads;
     uint64_t seed;
-    uint64_t operations;                      /* a thread, of the run in progress */
-    void *state;                              /* the workload's, shared by its workers */
-    double work_ns;                           /* set by workloads that know it; < 0: not measured */
+    uint64_t operations; /* a thread, of the run in progress */
+    void *state;         /* the workload's, shared by its workers */
+    double work_ns;      /* set by workloads that know it; < 0: not measured */
 };
 
 /* One thread of a cell. The harness pads each to lines of its own. */
 struct worker {
     struct cell *cell;
-    void *(*malloc)(size_t);  /* the allocator's, copied here so that a call costs one load as in a real program */
+    void *(*malloc)(
+        size_t); /* the allocator's, copied here so that a call costs one load as in a real program */
     void (*free)(void *);
-    unsigned index;           /* 0 .. threads-1 */
-    uint64_t seed;            /* of the cell's seed and index */
-    uint64_t done;            /* operations performed by run(); the harness wants them even after a failure */
-    void *state;              /* the workload's, of this worker */
-    const char *why;          /* static text, for WORK_WRONG */
+    unsigned index;  /* 0 .. threads-1 */
+    uint64_t seed;   /* of the cell's seed and index */
+    uint64_t done;   /* operations performed by run(); the harness wants them even after a failure */
+    void *state;     /* the workload's, of this worker */
+    const char *why; /* static text, for WORK_WRONG */
 };
 
 /* The list, in the order of workloads.def; ends with NULL. */
@@ -99,6 +102,9 @@ extern const struct workload *const workload_list[];
 /* Zeroed, resident pages that no allocator sees; NULL when the system refuses. SIZE is in bytes. */
 void *memory_map(size_t size);
 void memory_unmap(void *memory, size_t size);
+
+/* Bytes that memory_map has given and not got back: what of the process's memory is the harness' own. */
+size_t memory_mapped(void);
 
 /* First byte, last byte, one byte a 4096-byte page between. SIZE may be 0. */
 static inline void touch_block(void *block, size_t size) {
@@ -119,7 +125,8 @@ static inline uint64_t random_next(uint64_t *s) {
 
 /* Uniform in [0, BOUND), BOUND > 0. */
 static inline uint64_t random_below(uint64_t *s, uint64_t bound) {
-    return (uint64_t)(((unsigned __int128)random_next(s) * bound) >> 64);
+    __extension__ typedef unsigned __int128 wide;
+    return (uint64_t)(((wide)random_next(s) * bound) >> 64);
 }
 
 /* Uniform in [0, 1). */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `ao` in the list: AO_malloc as its man page describes it, mmap enabled.
+ */
+#include "allocator.h"
+#include "body.h"
+
+static bool init(char *why, size_t why_size) {
+    (void)why, (void)why_size;
+    body_enable_mmap();
+    return true;
+}
+
+const struct allocator allocator_ao = {
+    .name = "ao",
+    .aliases = "ao-classic",
+    .summary = "AO_malloc: power-of-two classes on almost-lock-free stacks, one list each for all threads",
+    .origin = "libatomic-malloc(3); Boehm, An Almost Non-Blocking Stack, PODC 2004; written independently",
+    .traits = TRAIT_ALMOST_LOCK_FREE | TRAIT_SIGNAL_SAFE,
+    .init = init,
+    .malloc = body_malloc,
+    .free = body_free,
+    .check = body_check,
+};

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `ao-static` in the list: AO_malloc without mmap, so with the 2 MB that it starts with and no more, and
+ * nothing above 65 528 bytes.
+ */
+#include "allocator.h"
+#include "body.h"
+
+const struct allocator allocator_ao_static = {
+    .name = "ao-static",
+    .summary = "AO_malloc without mmap: a static heap of 2 MB, its NULLs are results",
+    .origin = "libatomic-malloc(3); written independently",
+    .traits = TRAIT_ALMOST_LOCK_FREE | TRAIT_SIGNAL_SAFE | TRAIT_BOUNDED,
+    .malloc = body_malloc,
+    .free = body_free,
+    .check = body_check,
+};

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One run of one cell:
+ *
+ *   main     prepare | start threads | wait ............... | wait ...... | peak, faults | wait | join |
+ * finish workers            enter          | barrier | read, run, read | barrier             | leave
+ *
+ * Workers are never the main thread, so that one thread and two differ by nothing but their number. Their
+ * stacks are harness memory, resident from the start; a recursion a thousand deep faults no page in. What a
+ * worker reads before and after run() lies inside no clock: the clock is the last thing read before, and the
+ * first after.
+ *
+ * Time is from the first start to the last end: with more threads than cores the slowest is what a user
+ * feels.
+ *
+ * concurrency = CPU time / min(CPU time + time ready but not running, wall x cores). Two threads that took
+ * turns on one core show 0.5; a thread that waits of its own accord (a lock, a back-off) lowers nothing, for
+ * that is part of what is measured.
+ */
+#include "harness.h"
+#include "measure/lines.h"
+#include "measure/process.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STACK_BYTES = 1 << 20, LINE_PASS_OPERATIONS = 10000 };
+
+/* A worker, and what the harness notes of it, on lines of its own. */
+struct seat {
+    _Alignas(128) struct worker worker;
+    struct crew *crew;
+    enum work_result result;
+    struct thread_times start, end;
+    void *stack;
+    pthread_t thread;
+};
+
+struct crew {
+    struct cell *cell;
+    struct seat *seat;
+    struct lines *lines; /* NULL: a timed run */
+    pthread_barrier_t entered, started, ended, measured;
+};
+
+static uint64_t baseline_bytes;
+
+void harness_take_baseline(void) {
+    baseline_bytes = process_resident();
+}
+
+/* Each seed is mixed on its own, so that neighbouring workers share nothing. */
+static uint64_t worker_seed(uint64_t seed, unsigned index) {
+    uint64_t state = seed + UINT64_C(0x632be59bd9b4e019) * (index + 1);
+    return random_next(&state);
+}
+
+/* A worker that could not enter still meets the others at every barrier. */
+static void *work(void *argument) {
+    struct seat *const seat = argument;
+    struct crew *const crew = seat->crew;
+    const struct workload *const workload = crew->cell->workload;
+    seat->result = workload->enter == NULL ? WORK_DONE : workload->enter(&seat->worker);
+    pthread_barrier_wait(&crew->entered);
+    if (crew->lines != NULL)
+        lines_enter(crew->lines, seat->worker.index);
+    pthread_barrier_wait(&crew->started);
+    thread_times_read(&seat->start);
+    if (seat->result == WORK_DONE)
+        seat->result = workload->run(&seat->worker, crew->cell->operations);
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    thread_times_read(&seat->end);
+    seat->end.wall_ns = (uint64_t)end.tv_sec * 1000000000 + (uint64_t)end.tv_nsec;
+    if (crew->lines != NULL)
+        lines_leave(crew->lines);
+    pthread_barrier_wait(&crew->ended);
+    pthread_barrier_wait(&crew->measured);
+    if (workload->leave != NULL)
+        workload->leave(&seat->worker);
+    return NULL;
+}
+
+static bool start_worker(struct crew *crew, unsigned index) {
+    struct seat *const seat = &crew->seat[index];
+    const struct allocator *const a = crew->cell->allocator;
+    *seat = (struct seat){
+        .worker = {.cell = crew->cell, .malloc = a->malloc, .free = a->free, .index = index},
+        .crew = crew,
+        .stack = memory_map(STACK_BYTES),
+    };
+    seat->worker.seed = worker_seed(crew->cell->seed, index);
+    if (seat->stack == NULL)
+        return false;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstack(&attributes, seat->stack, STACK_BYTES);
+    const bool started = pthread_create(&seat->thread, &attributes, work, seat) == 0;
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+static double clamp_positive(double x) {
+    return x > 0 ? x : 0;
+}
+
+static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, uint64_t peak,
+                   uint64_t harness_bytes, struct figures *f) {
+    const unsigned threads = crew->cell->threads;
+    uint64_t first = UINT64_MAX, last = 0, done = 0, cpu = 0, delay = steal_ns, switches = 0;
+    double slowest = 0, fastest = INFINITY;
+    f->operations = UINT64_MAX;
+    for (unsigned i = 0; i < threads; i++) {
+        const struct seat *const s = &crew->seat[i];
+        const double own = (double)(s->end.wall_ns - s->start.wall_ns);
+        first = s->start.wall_ns < first ? s->start.wall_ns : first;
+        last = s->end.wall_ns > last ? s->end.wall_ns : last;
+        slowest = fmax(slowest, own);
+        fastest = fmin(fastest, own);
+        done += s->worker.done;
+        cpu += s->end.cpu_ns - s->start.cpu_ns;
+        delay += s->end.delay_ns - s->start.delay_ns;
+        switches += s->end.involuntary - s->start.involuntary;
+        f->operations = s->worker.done < f->operations ? s->worker.done : f->operations;
+    }
+    const double wall_ns = (double)(last - first);
+    const double could_run = fmin((double)(cpu + delay), wall_ns * process_cores());
+    f->seconds = wall_ns * 1e-9;
+    f->cpu_seconds = (double)cpu * 1e-9;
+    f->ops_per_second = (double)done / f->seconds;
+    f->thread_spread = slowest / fastest;
+    f->page_faults = (double)faults;
+    f->concurrency = could_run > 0 ? fmin(1, (double)cpu / could_run) : NAN;
+    f->involuntary_switches = (double)switches;
+    f->peak_resident_bytes =
+        peak == 0 ? NAN : clamp_positive((double)peak - (double)(baseline_bytes + harness_bytes));
+}
+
+static bool all_done(const struct crew *crew, char *why, size_t why_size) {
+    for (unsigned i = 0; i < crew->cell->threads; i++) {
+        const struct seat *const s = &crew->seat[i];
+        if (s->result == WORK_DONE)
+            continue;
+        if (s->result == WORK_WRONG)
+            snprintf(why, why_size, "wrong: thread %u: %s", i,
+                     s->worker.why == NULL ? "damaged data" : s->worker.why);
+        else
+            snprintf(why, why_size, "out-of-memory: thread %u got NULL after %llu of %llu operations", i,
+                     (unsigned long long)s->worker.done, (unsigned long long)crew->cell->operations);
+        return false;
+    }
+    return true;
+}
+
+/* The threads' part of a run. False where they could not be started: that ends the program, for threads wait
+ * at a barrier that never fills. */
+static bool run_crew(struct crew *crew, struct figures *figures, char *why, size_t why_size) {
+    const unsigned threads = crew->cell->threads;
+    const size_t seats_bytes = threads * sizeof *crew->seat;
+    crew->seat = memory_map(seats_bytes);
+    if (crew->seat == NULL) {
+        snprintf(why, why_size, "out-of-memory: no room for %u workers", threads);
+        return false;
+    }
+    pthread_barrier_t *const barrier[] = {&crew->entered, &crew->started, &crew->ended, &crew->measured};
+    for (size_t i = 0; i < sizeof barrier / sizeof *barrier; i++)
+        pthread_barrier_init(barrier[i], NULL, threads + 1);
+    process_reset_peak();
+    for (unsigned i = 0; i < threads; i++)
+        if (!start_worker(crew, i)) {
+            fprintf(stderr,
+                    "bench: cannot start %u threads of 1 MiB stack: lower --threads or raise `ulimit -u`\n",
+                    threads);
+            exit(1);
+        }
+    pthread_barrier_wait(&crew->entered);
+    const uint64_t faults = process_page_faults(), steal = process_steal_ns();
+    pthread_barrier_wait(&crew->started);
+    pthread_barrier_wait(&crew->ended);
+    const uint64_t faults_after = process_page_faults(), steal_after = process_steal_ns();
+    const uint64_t peak = process_peak_resident(), harness_bytes = memory_mapped();
+    pthread_barrier_wait(&crew->measured);
+    for (unsigned i = 0; i < threads; i++)
+        pthread_join(crew->seat[i].thread, NULL);
+    add_up(crew, faults_after - faults, steal_after - steal, peak, harness_bytes, figures);
+    const bool done = all_done(crew, why, why_size);
+    for (unsigned i = 0; i < threads; i++)
+        memory_unmap(crew->seat[i].stack, STACK_BYTES);
+    memory_unmap(crew->seat, seats_bytes);
+    for (size_t i = 0; i < sizeof barrier / sizeof *barrier; i++)
+        pthread_barrier_destroy(barrier[i]);
+    return done;
+}
+
+static bool run(struct cell *cell, struct lines *lines, uint64_t operations, struct figures *figures,
+                char *why, size_t why_size) {
+    const struct workload *const workload = cell->workload;
+    struct crew crew = {.cell = cell, .lines = lines};
+    *figures = (struct figures){.line_sharing = NAN, .work_ns = NAN};
+    cell->operations = operations;
+    cell->work_ns = -1;
+    cell->state = NULL;
+    bool done = workload->prepare == NULL || workload->prepare(cell, why, why_size);
+    done = done && run_crew(&crew, figures, why, why_size);
+    if (workload->finish != NULL)
+        workload->finish(cell);
+    if (cell->work_ns >= 0)
+        figures->work_ns = cell->work_ns;
+    return done;
+}
+
+bool harness_run(struct cell *cell, uint64_t operations, struct figures *figures, char *why,
+                 size_t why_size) {
+    return run(cell, NULL, operations, figures, why, why_size);
+}
+
+bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures *figures, char *why,
+                          size_t why_size) {
+    if (operations == 0)
+        operations = 1 + (LINE_PASS_OPERATIONS - 1) / cell->threads;
+    const struct allocator *const own = cell->allocator;
+    struct lines *const lines = lines_start(own, cell->threads, cell->seed);
+    if (lines == NULL) {
+        snprintf(why, why_size, "out-of-memory: no room for the table of cache lines");
+        return false;
+    }
+    cell->allocator = lines_allocator(lines);
+    const bool done = run(cell, lines, operations, figures, why, why_size);
+    cell->allocator = own;
+    uint64_t seen;
+    figures->line_sharing = lines_stop(lines, &seen);
+    return done;
+}

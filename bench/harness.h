@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The harness: threads, barrier, clocks and measures around one workload's run().
+ */
+#ifndef BENCH_HARNESS_H
+#define BENCH_HARNESS_H
+
+#include "workload.h"
+#include <stddef.h>
+
+/* What one run yields; NaN: not measured. Units are those of record.def. */
+struct figures {
+    uint64_t operations; /* a thread: the workload may round up what was asked for */
+    double seconds;      /* last end - first start */
+    double cpu_seconds;  /* of all workers */
+    double ops_per_second;
+    double thread_spread;
+    double peak_resident_bytes;
+    double page_faults;
+    double line_sharing;
+    double concurrency;
+    double involuntary_switches;
+    double work_ns;
+};
+
+/* The resident memory that later peaks are counted from: call it after init, before a cell's first run. */
+void harness_take_baseline(void);
+
+/* Runs CELL with OPERATIONS a thread on threads of its own, never on the calling one. False: a line in WHY
+ * that begins with a status word and a colon. */
+bool harness_run(struct cell *cell, uint64_t operations, struct figures *figures, char *why, size_t why_size);
+
+/* The pass that counts shared cache lines; only FIGURES->line_sharing and operations mean anything then. */
+bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures *figures, char *why,
+                          size_t why_size);
+
+#endif

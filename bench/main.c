@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench: every allocator x workload x thread count as a Google Benchmark.
+ *
+ * Order of things: Google Benchmark takes its flags, argp ours; the allocators' environment is known from
+ * their names, and where this process lacks it, it executes itself again; then the allocators are opened, the
+ * resident memory noted, the cells registered, and Google Benchmark runs them.
+ */
+#include "gbench.h"
+#include "harness.h"
+#include "list.h"
+#include "select.h"
+#include "tunables.h"
+
+#include <argp.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *argp_program_version = "bench " PROJECT_VERSION;
+
+struct options {
+    const char *allocators, *workloads, *threads;
+    uint64_t operations, seed;
+    bool line_sharing;
+    const char *list; /* NULL: run; "": for readers; "tsv": for programs */
+};
+
+enum { KEY_LINE_SHARING = 256, KEY_OPS, KEY_SEED, KEY_LIST };
+
+static const struct argp_option option_list[] = {
+    {"allocators", 'a', "A,B,...", 0,
+     "allocators to run, as --list names them; also [LABEL=]so:PATH[:PREFIX], checked:NAME, failing:N:NAME",
+     0},
+    {"workloads", 'w', "W,...", 0, "workloads; W/key=value,key=value narrows one's grid", 0},
+    {"threads", 't', "N,...", 0, "thread counts, instead of each workload's own", 0},
+    {"ops", KEY_OPS, "N", 0, "exactly N operations a thread, instead of as many as fill --benchmark_min_time",
+     0},
+    {"seed", KEY_SEED, "N", 0, "of all random sequences (default 1)", 0},
+    {"line-sharing", KEY_LINE_SHARING, NULL, 0, "count cache lines shared between threads, instead of timing",
+     0},
+    {"list", KEY_LIST, "tsv", OPTION_ARG_OPTIONAL, "show allocators and workloads; =tsv for programs", 0},
+    {0},
+};
+
+static uint64_t number_or_usage(const char *text, const char *name, struct argp_state *state) {
+    char *end;
+    const unsigned long long n = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0')
+        argp_error(state, "--%s=%s: a whole number is wanted", name, text);
+    return n;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state) {
+    struct options *const o = state->input;
+    switch (key) {
+    case 'a':
+        o->allocators = argument;
+        return 0;
+    case 'w':
+        o->workloads = argument;
+        return 0;
+    case 't':
+        o->threads = argument;
+        return 0;
+    case KEY_OPS:
+        o->operations = number_or_usage(argument, "ops", state);
+        if (o->operations == 0)
+            argp_error(state, "--ops=0: at least 1");
+        return 0;
+    case KEY_SEED:
+        o->seed = number_or_usage(argument, "seed", state);
+        return 0;
+    case KEY_LINE_SHARING:
+        o->line_sharing = true;
+        return 0;
+    case KEY_LIST:
+        o->list = argument == NULL ? "" : argument;
+        if (*o->list != '\0' && strcmp(o->list, "tsv") != 0)
+            argp_error(state, "--list=%s: only tsv, or nothing", o->list);
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "\"%s\" is no option", argument);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const char help[] =
+    "bench: allocators under the workloads of the field, as Google Benchmarks named\n"
+    "WORKLOAD/ALLOCATOR/PARAMS/threads:N\n\n"
+    "  --allocators=A,B,...    as --list names them; also [LABEL=]so:PATH[:PREFIX], checked:NAME, failing:N:NAME\n"
+    "  --workloads=W,...       W or W/key=value,key=value\n"
+    "  --threads=N,...         instead of each workload's own\n"
+    "  --ops=N                 exactly N operations a thread, instead of --benchmark_min_time\n"
+    "  --seed=N                of all random sequences (default 1)\n"
+    "  --line-sharing          count cache lines shared between threads, instead of timing\n"
+    "  --list[=tsv]            show allocators and workloads\n"
+    "  --version\n\nand those of Google Benchmark:\n\n";
+
+static int bad_use(const char *why) {
+    fprintf(stderr, "bench: %s\n", why);
+    return 2;
+}
+
+/* One registered benchmark. */
+struct registered {
+    struct cell cell;
+    uint64_t operations; /* of --ops */
+    bool line_sharing;
+    bool ran;
+};
+
+static void body(struct gbench_run *run, void *context) {
+    struct registered *const r = context;
+    struct figures f;
+    char why[SELECT_TEXT] = "";
+    if (!r->ran)
+        harness_take_baseline();
+    r->ran = true;
+    const bool done = r->line_sharing ? harness_line_sharing(&r->cell, r->operations, &f, why, sizeof why)
+                                      : harness_run(&r->cell, gbench_operations(run), &f, why, sizeof why);
+    if (!done) {
+        gbench_fail(run, why);
+        return;
+    }
+    if (r->line_sharing) {
+        gbench_done(run, 1, 1e-9, 0); /* its time means nothing */
+        gbench_counter(run, "line_sharing", f.line_sharing);
+        return;
+    }
+    gbench_done(run, f.operations, f.seconds, f.cpu_seconds);
+    gbench_counter(run, "ops_per_second", f.ops_per_second);
+    gbench_counter(run, "thread_spread", f.thread_spread);
+    gbench_counter(run, "peak_resident_bytes", f.peak_resident_bytes);
+    gbench_counter(run, "page_faults", f.page_faults);
+    gbench_counter(run, "concurrency", f.concurrency);
+    gbench_counter(run, "involuntary_switches", f.involuntary_switches);
+    gbench_counter(run, "work_ns", f.work_ns);
+}
+
+static void register_cell(const struct options *o, const struct allocator *a, const struct point *p) {
+    struct registered *const r = calloc(1, sizeof *r); /* lives as long as the program */
+    if (r == NULL)
+        exit(1);
+    *r = (struct registered){
+        .cell = {.allocator = a, .workload = p->workload, .threads = p->threads, .seed = o->seed},
+        .operations = o->operations,
+        .line_sharing = o->line_sharing,
+    };
+    for (unsigned i = 0; i < WORKLOAD_PARAMETERS; i++) {
+        r->cell.number[i] = p->number[i];
+        r->cell.word[i] = p->word[i];
+    }
+    char name[2 * SELECT_TEXT];
+    snprintf(name, sizeof name, "%s/%s%s%s", p->workload->name, a->name, *p->params == '\0' ? "" : "/",
+             p->params);
+    gbench_register(name, p->threads, o->line_sharing ? 1 : o->operations, body, r);
+}
+
+/* The product, less what cannot be, which is named. */
+static void register_all(const struct options *o, const struct choices *choices,
+                         const struct points *points) {
+    for (size_t i = 0; i < points->count; i++)
+        for (size_t c = 0; c < choices->count; c++) {
+            const struct choice *const choice = &choices->choice[c];
+            char why[SELECT_TEXT];
+            if (choice->status != ALLOCATOR_OK)
+                continue;
+            if (select_excluded(choice->allocator, &points->point[i], why, sizeof why)) {
+                if (o->allocators != NULL)
+                    fprintf(stderr, "bench: %s is left out of %s: %s\n", choice->name,
+                            points->point[i].workload->name, why);
+                continue;
+            }
+            register_cell(o, choice->allocator, &points->point[i]);
+        }
+}
+
+/* Without --allocators: those that need no environment of their own. Names the others. */
+static void keep_plain_environment(struct choices *choices) {
+    size_t kept = 0;
+    for (size_t i = 0; i < choices->count; i++) {
+        const char *const environment = allocator_environment(choices->choice[i].spec);
+        if (environment == NULL)
+            choices->choice[kept++] = choices->choice[i];
+        else
+            fprintf(stderr, "bench: %s wants GLIBC_TUNABLES=%s for itself: name it alone with --allocators\n",
+                    choices->choice[i].name, environment);
+    }
+    choices->count = kept;
+}
+
+static int run(const struct options *o, struct choices *choices, struct points *points) {
+    size_t available = 0;
+    for (size_t i = 0; i < choices->count; i++) {
+        available += choices->choice[i].status == ALLOCATOR_OK;
+        if (choices->choice[i].status != ALLOCATOR_OK)
+            fprintf(stderr, "bench: %s is left out: %s\n", choices->choice[i].name, choices->choice[i].why);
+    }
+    if (available == 0)
+        return bad_use("none of the allocators is here");
+    register_all(o, choices, points);
+    unsigned failed;
+    if (gbench_run_all(&failed) == 0)
+        return bad_use(
+            "nothing to run: the filter matches no name, or all that was asked for is left out; --benchmark_list_tests shows the names");
+    return failed == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+    char **const own_argv = calloc((size_t)argc + 1, sizeof *own_argv);
+    if (own_argv == NULL)
+        return 1;
+    memcpy(own_argv, argv, (size_t)argc * sizeof *argv);
+
+    struct options o = {.seed = 1};
+    static const struct argp argp = {option_list, parse_option, NULL, NULL, NULL, NULL, NULL};
+    argp_err_exit_status = 2;
+    gbench_initialise(&argc, argv, help);
+    argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &o);
+
+    struct choices choices;
+    struct points points;
+    const char *environment = NULL;
+    char why[2 * SELECT_TEXT];
+    if (!select_allocators(o.allocators, &choices, why, sizeof why))
+        return bad_use(why);
+    if (o.allocators == NULL && o.list == NULL)
+        keep_plain_environment(&choices);
+    if (o.list == NULL && !select_environment(&choices, &environment, why, sizeof why))
+        return bad_use(why);
+    if (tunables_merge(environment)) {
+        tunables_execute_again(own_argv);
+        return 1;
+    }
+    if (o.list != NULL) /* shown as they would be found by the process that runs them */
+        for (size_t i = 0; i < choices.count; i++)
+            tunables_merge(allocator_environment(choices.choice[i].spec));
+    if (!select_open(&choices, why, sizeof why) ||
+        !select_points(o.workloads, o.threads, &points, why, sizeof why))
+        return bad_use(why);
+    if (o.list != NULL) {
+        (*o.list == '\0' ? list_for_readers : list_for_programs)(&choices, &points);
+        return 0;
+    }
+    return run(&o, &choices, &points);
+}
