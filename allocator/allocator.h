@@ -23,16 +23,17 @@
 
 /* Claims that the contract test and the safety matrix check, and deviations that they allow for. */
 enum allocator_trait {
-    TRAIT_LOCK_FREE = 1 << 0,       /* some thread always progresses, however many others are stopped */
+    TRAIT_LOCK_FREE = 1 << 0,        /* some thread always progresses, however many others are stopped */
     TRAIT_ALMOST_LOCK_FREE = 1 << 1, /* the same while at most one thread is stopped inside (1-lock-free) */
-    TRAIT_SIGNAL_SAFE = 1 << 2,     /* malloc and free may be called from a (non-nested) signal handler */
-    TRAIT_RANDOMISED = 1 << 3,      /* addresses differ from run to run on purpose */
-    TRAIT_ALIGN_8 = 1 << 4,         /* deviation: every block is at least 8-aligned, and no more is promised */
-    TRAIT_BOUNDED = 1 << 5,         /* deviation: a fixed heap; NULL long before memory is out */
-    TRAIT_NEVER_FREES = 1 << 6,     /* deviation: free does nothing, so exhaustion is for ever */
-    TRAIT_FLOOR = 1 << 7,           /* no allocator: hands out memory that is in use, to show the harness' cost */
-    TRAIT_HANGS_32761_65528 = 1 << 8, /* deviation: these sizes hang or burn the heap (libatomic_ops to this day) */
-    TRAIT_CHECKED = 1 << 9,         /* a checking wrapper: its time means nothing */
+    TRAIT_SIGNAL_SAFE = 1 << 2,      /* malloc and free may be called from a (non-nested) signal handler */
+    TRAIT_RANDOMISED = 1 << 3,       /* addresses differ from run to run on purpose */
+    TRAIT_ALIGN_8 = 1 << 4,     /* deviation: every block is at least 8-aligned, and no more is promised */
+    TRAIT_BOUNDED = 1 << 5,     /* deviation: a fixed heap; NULL long before memory is out */
+    TRAIT_NEVER_FREES = 1 << 6, /* deviation: free does nothing, so exhaustion is for ever */
+    TRAIT_FLOOR = 1 << 7,       /* no allocator: hands out memory that is in use, to show the harness' cost */
+    TRAIT_HANGS_32761_65528 =
+        1 << 8,             /* deviation: these sizes hang or burn the heap (libatomic_ops to this day) */
+    TRAIT_CHECKED = 1 << 9, /* a checking wrapper: its time means nothing */
 };
 
 /* Where a library that is opened at run time is to be found. All strings of the list are NULL-terminated. */
@@ -48,7 +49,8 @@ struct allocator {
     const char *aliases;     /* other names people know it by, separated by spaces; or NULL */
     const char *summary;     /* one line, no full stop */
     const char *origin;      /* paper, or package */
-    const char *environment; /* GLIBC_TUNABLES entries ("name=value:name=value") that it needs at process start; or NULL */
+    const char *environment; /* GLIBC_TUNABLES entries ("name=value:name=value") that it needs at process
+                                start; or NULL */
     unsigned traits;         /* of enum allocator_trait */
 
     /* Opened by the registry before init, which fills malloc and free in its own copy of the table. */
@@ -66,15 +68,16 @@ struct allocator {
     void *(*realloc)(void *block, size_t size);
     void *(*aligned_alloc)(size_t alignment, size_t size);
     size_t (*usable_size)(void *block);
-    void (*thread_exit)(void);                  /* the calling thread is done with the allocator */
-    bool (*check)(char *why, size_t why_size);  /* all threads stopped: does every invariant hold? */
+    void (*thread_exit)(void);                 /* the calling thread is done with the allocator */
+    bool (*check)(char *why, size_t why_size); /* all threads stopped: does every invariant hold? */
 };
 
 /* ---- registry.c ---- */
 
 enum allocator_status {
     ALLOCATOR_OK,
-    ALLOCATOR_UNAVAILABLE, /* known, but its package is not here, or it cannot work here: skip it and say so */
+    ALLOCATOR_UNAVAILABLE, /* known, but its package is not here, or it cannot work here: skip it and say so
+                            */
     ALLOCATOR_BAD_SPEC,    /* no such name, path or symbol; a library that does not load: exit status 2 */
 };
 
@@ -95,7 +98,8 @@ const char *allocator_environment(const char *spec);
  *     failing:N:SPEC          returns NULL at the N-th malloc, and only there
  * The same spec gives the same allocator; nothing is ever closed. On anything but ALLOCATOR_OK a line that
  * says what is wrong and what to do stands in WHY. Not thread-safe. */
-enum allocator_status allocator_open(const char *spec, const struct allocator **out, char *why, size_t why_size);
+enum allocator_status allocator_open(const char *spec, const struct allocator **out, char *why,
+                                     size_t why_size);
 
 /* Where the code of an opened allocator lives: the path of the loaded file, or of this program. */
 const char *allocator_path(const struct allocator *allocator);

@@ -131,7 +131,7 @@ static void body(struct gbench_run *run, void *context) {
         gbench_counter(run, "line_sharing", f.line_sharing);
         return;
     }
-    gbench_done(run, f.operations, f.seconds, f.cpu_seconds);
+    gbench_done(run, f.operations, f.seconds, f.cpu_seconds / r->cell.threads);
     gbench_counter(run, "ops_per_second", f.ops_per_second);
     gbench_counter(run, "thread_spread", f.thread_spread);
     gbench_counter(run, "peak_resident_bytes", f.peak_resident_bytes);

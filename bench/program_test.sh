@@ -1,0 +1,64 @@
+#!/bin/sh
+# bench as its users call it: names, flags, exit statuses. Usage: program_test.sh PATH-OF-BENCH
+set -u
+bench=$1
+failed=0
+
+# expect STATUS WHAT COMMAND...: runs it, holds its exit status to STATUS, leaves its output in $output.
+expect() {
+    want=$1 what=$2
+    shift 2
+    output=$("$@" 2>&1)
+    got=$?
+    if [ "$got" -ne "$want" ]; then
+        printf 'FAILED %s: exit status %s, not %s\n%s\n' "$what" "$got" "$want" "$output"
+        failed=$((failed + 1))
+    fi
+}
+
+# shows PATTERN WHAT: the last output has a line that matches.
+shows() {
+    if ! printf '%s\n' "$output" | grep -Eq -- "$1"; then
+        printf 'FAILED %s: no line matches %s in\n%s\n' "$2" "$1" "$output"
+        failed=$((failed + 1))
+    fi
+}
+
+short="--benchmark_min_time=0.001"
+pair="contended/shape=pair,size=64"
+
+expect 0 "a run" "$bench" --allocators=glibc,ao --workloads="$pair" --threads=1,2 $short --benchmark_format=json
+shows '"name": "contended/glibc/shape=pair,size=64/threads:1"' "names are exactly WORKLOAD/ALLOCATOR/PARAMS/threads:N"
+shows '"name": "contended/ao/shape=pair,size=64/threads:2"' "names are exactly WORKLOAD/ALLOCATOR/PARAMS/threads:N"
+shows '"threads": 2' "threads stand in their own field"
+shows '"ops_per_second":' "our figures are counters"
+expect 0 "--ops" "$bench" --allocators=glibc --workloads=list-reversal/counter=private --threads=1 --ops=3000 --benchmark_format=json
+shows '"name": "list-reversal/glibc/counter=private/threads:1"' "--ops leaves the name as it is"
+shows '"iterations": 3000' "--ops is kept"
+expect 0 "the filter sees our names" "$bench" --allocators=glibc --threads=1 $short '--benchmark_filter=^contended/glibc/shape=pair,size=8/threads:1$'
+expect 0 "--benchmark_list_tests" "$bench" --allocators=ao --workloads="$pair" --threads=2 --benchmark_list_tests
+shows '^contended/ao/shape=pair,size=64/threads:2$' "--benchmark_list_tests prints the names"
+expect 0 "line sharing" "$bench" --allocators=glibc --workloads=false-sharing-active --threads=2 --line-sharing --benchmark_format=json
+shows '"line_sharing":' "the pass yields its figure"
+expect 0 "--list" "$bench" --list
+shows 'list-reversal' "--list shows workloads"
+expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
+shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
+expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
+expect 0 "--help" "$bench" --help
+shows '--benchmark_min_time' "--help shows Google Benchmark's flags too"
+expect 0 "--version" "$bench" --version
+
+expect 1 "a cell that fails" "$bench" --allocators=failing:5:glibc --workloads="$pair" --threads=1 $short
+shows 'out-of-memory' "says why"
+expect 2 "no match" "$bench" --allocators=glibc --workloads="$pair" --benchmark_filter=nothing
+expect 2 "no such allocator" "$bench" --allocators=nonsense --workloads="$pair"
+expect 2 "no such workload" "$bench" --allocators=glibc --workloads=nonsense
+expect 2 "no such option" "$bench" --nonsense
+expect 2 "a stray word" "$bench" nonsense
+expect 2 "environments that disagree" "$bench" --allocators=glibc,glibc-notcache --workloads="$pair"
+expect 2 "a wrong path" "$bench" --allocators=so:/nonexistent.so --workloads="$pair"
+expect 2 "all excluded" "$bench" --allocators=null --workloads=list-reversal
+
+[ "$failed" -eq 0 ] && echo "bench does what its users expect"
+exit "$((failed > 0))"
