@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Shared libraries as allocators: opened at run time with RTLD_LOCAL, so that one process can hold many and
+ * none replaces the process's malloc.
+ */
+#ifndef SYSTEM_LIBRARY_H
+#define SYSTEM_LIBRARY_H
+
+#include "allocator.h"
+
+/* Opens the first of LIBRARY's files that is there and fills TABLE's malloc and free. UNAVAILABLE: none is
+ * there; BAD_SPEC: one is, but it does not load or has not the functions. A line in WHY. */
+enum allocator_status library_open(const struct allocator_library *library, struct allocator *table,
+                                   char *why, size_t why_size);
+
+#endif

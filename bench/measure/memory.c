@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The harness' own memory (workload.h): pages straight from the system, resident from the start, counted so
+ * that they can be taken off what the process holds.
+ */
+#include "workload.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+static _Atomic size_t mapped;
+
+static size_t whole_pages(size_t size) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (size + page - 1) / page * page;
+}
+
+void *memory_map(size_t size) {
+    size = whole_pages(size);
+    void *const memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    atomic_fetch_add(&mapped, size);
+    return memory;
+}
+
+void memory_unmap(void *memory, size_t size) {
+    if (memory == NULL)
+        return;
+    size = whole_pages(size);
+    munmap(memory, size);
+    atomic_fetch_sub(&mapped, size);
+}
+
+size_t memory_mapped(void) {
+    return atomic_load(&mapped);
+}
