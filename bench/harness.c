@@ -62,10 +62,16 @@ static void *work(void *argument) {
     struct seat *const seat = argument;
     struct crew *const crew = seat->crew;
     const struct workload *const workload = crew->cell->workload;
-    seat->result = workload->enter == NULL ? WORK_DONE : workload->enter(&seat->worker);
-    pthread_barrier_wait(&crew->entered);
     if (crew->lines != NULL)
         lines_enter(crew->lines, seat->worker.index);
+    seat->result = workload->enter == NULL ? WORK_DONE : workload->enter(&seat->worker);
+    if (crew->lines != NULL) {
+        lines_leave(crew->lines); /* who waits at a barrier must not be passed the token */
+        pthread_barrier_wait(&crew->entered);
+        lines_enter(crew->lines, seat->worker.index);
+    } else {
+        pthread_barrier_wait(&crew->entered);
+    }
     pthread_barrier_wait(&crew->started);
     thread_times_read(&seat->start);
     if (seat->result == WORK_DONE)

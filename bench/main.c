@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *argp_program_version = "bench " PROJECT_VERSION;
-
 struct options {
     const char *allocators, *workloads, *threads;
     uint64_t operations, seed;
@@ -27,7 +25,7 @@ struct options {
     const char *list; /* NULL: run; "": for readers; "tsv": for programs */
 };
 
-enum { KEY_LINE_SHARING = 256, KEY_OPS, KEY_SEED, KEY_LIST };
+enum { KEY_LINE_SHARING = 256, KEY_OPS, KEY_SEED, KEY_LIST, KEY_VERSION };
 
 static const struct argp_option option_list[] = {
     {"allocators", 'a', "A,B,...", 0,
@@ -41,6 +39,7 @@ static const struct argp_option option_list[] = {
     {"line-sharing", KEY_LINE_SHARING, NULL, 0, "count cache lines shared between threads, instead of timing",
      0},
     {"list", KEY_LIST, "tsv", OPTION_ARG_OPTIONAL, "show allocators and workloads; =tsv for programs", 0},
+    {"version", KEY_VERSION, NULL, 0, "print the version", 0},
     {0},
 };
 
@@ -80,6 +79,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         if (*o->list != '\0' && strcmp(o->list, "tsv") != 0)
             argp_error(state, "--list=%s: only tsv, or nothing", o->list);
         return 0;
+    case KEY_VERSION:
+        puts("bench " PROJECT_VERSION);
+        exit(0);
     case ARGP_KEY_ARG:
         argp_error(state, "\"%s\" is no option", argument);
         return 0;

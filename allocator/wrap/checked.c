@@ -7,7 +7,7 @@
  * Front and back words show overruns, frees of what is no block, and blocks that were handed out twice and
  * written by both. Overlap is found when it happens, by a table of what is live: every 16 bytes of a live
  * inner block own an entry of a shadow of the address space, so a second block over any of them is seen at
- * once. The shadow is a hash table of 64 KiB regions with a bit for each 16 bytes, from mmap, under one lock:
+ * once. The shadow is a hash table of 64 KiB regions with a bit for each 8 bytes, from mmap, under one lock:
  * this is a checker, and neither fast nor signal-safe.
  *
  * The caller's block is 16 bytes into the inner one, so the inner block's alignment is checked, and the
@@ -23,7 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { GRAIN = 16, REGION = 1 << 16, BITS = REGION / GRAIN, BUCKETS = 1 << 16, FRONT = 16, BACK = 8 };
+enum { GRAIN = 8, REGION = 1 << 16, BITS = REGION / GRAIN, BUCKETS = 1 << 16, FRONT = 16, BACK = 8 };
 
 struct front {
     size_t size;

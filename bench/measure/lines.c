@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lines.h: a token, and two hash tables in harness memory: live blocks by address, lines by number.
+ *
+ * Everything is under one mutex; whoever holds it and the token does its operation. Who is not the token's
+ * holder sleeps on a condition variable of its own, so that passing the token wakes one thread.
+ */
+#include "lines.h"
+#include "workload.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { LINE = 64, NOBODY = -1, MOST_THREADS = 1024, FIRST_CAPACITY = 1 << 14 };
+
+/* A live block. address 0: a free entry; DEAD: one that was used. */
+struct block {
+    uintptr_t address;
+    size_t size;
+    int owner;
+};
+enum { DEAD = 1 };
+
+/* A line that has held a live object. Of its live objects: how many, and whose; SHARED once two owners met.
+ */
+struct line {
+    uintptr_t number; /* 0: a free entry */
+    uint32_t live;
+    bool shared;
+    int owner;
+};
+
+struct table {
+    void *entry;
+    size_t element, capacity, used; /* capacity: a power of two, at most half used */
+};
+
+struct lines {
+    const struct allocator *inner;
+    struct allocator outer;
+    pthread_mutex_t lock;
+    unsigned threads, entered, inside;
+    int holder; /* whose turn it is; NOBODY before all have entered and after all have left */
+    bool is_inside[MOST_THREADS];
+    pthread_cond_t turn[MOST_THREADS];
+    uint64_t random;
+    bool out_of_memory;
+    struct table blocks, seen;
+};
+
+static struct lines *current;
+static _Thread_local int self = NOBODY;
+
+/* ---- tables: open addressing, linear probing; the key is the entry's first word ---- */
+
+static uintptr_t *key_at(const struct table *t, size_t i) {
+    return (uintptr_t *)(void *)((char *)t->entry + i * t->element);
+}
+
+/* The entry with that key, or the free one where it goes. */
+static uintptr_t *probe(const struct table *t, uintptr_t key) {
+    size_t i = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (t->capacity - 1);
+    while (*key_at(t, i) != 0 && *key_at(t, i) != key)
+        i = (i + 1) & (t->capacity - 1);
+    return key_at(t, i);
+}
+
+static bool table_grow(struct table *t) {
+    struct table larger = {.element = t->element,
+                           .capacity = t->capacity == 0 ? FIRST_CAPACITY : 2 * t->capacity};
+    larger.entry = memory_map(larger.capacity * larger.element);
+    if (larger.entry == NULL)
+        return false;
+    for (size_t i = 0; i < t->capacity; i++)
+        if (*key_at(t, i) > DEAD) {
+            memcpy(probe(&larger, *key_at(t, i)), key_at(t, i), t->element);
+            larger.used++;
+        }
+    memory_unmap(t->entry, t->capacity * t->element);
+    *t = larger;
+    return true;
+}
+
+/* The entry of KEY, made where there was none; NULL: no memory. */
+static void *table_put(struct table *t, uintptr_t key) {
+    if (2 * (t->used + 1) > t->capacity && !table_grow(t))
+        return NULL;
+    uintptr_t *const entry = probe(t, key);
+    if (*entry == 0) {
+        *entry = key;
+        t->used++;
+    }
+    return entry;
+}
+
+static void *table_get(const struct table *t, uintptr_t key) {
+    if (t->capacity == 0)
+        return NULL;
+    uintptr_t *const entry = probe(t, key);
+    return *entry == key ? entry : NULL;
+}
+
+/* ---- objects and lines ---- */
+
+static void line_born(struct lines *lines, uintptr_t number, int owner) {
+    struct line *const line = table_put(&lines->seen, number);
+    if (line == NULL) {
+        lines->out_of_memory = true;
+        return;
+    }
+    if (line->live == 0)
+        line->owner = owner;
+    else if (line->owner != owner)
+        line->shared = true;
+    line->live++;
+}
+
+static void block_born(struct lines *lines, void *address, size_t size) {
+    struct block *const block = table_put(&lines->blocks, (uintptr_t)address);
+    if (block == NULL) {
+        lines->out_of_memory = true;
+        return;
+    }
+    block->size = size == 0 ? 1 : size;
+    block->owner = self;
+    const uintptr_t last = ((uintptr_t)address + block->size - 1) / LINE;
+    for (uintptr_t number = (uintptr_t)address / LINE; number <= last; number++)
+        line_born(lines, number, self);
+}
+
+static void block_died(struct lines *lines, void *address) {
+    struct block *const block = table_get(&lines->blocks, (uintptr_t)address);
+    if (block == NULL)
+        return;
+    const uintptr_t last = ((uintptr_t)address + block->size - 1) / LINE;
+    for (uintptr_t number = (uintptr_t)address / LINE; number <= last; number++) {
+        struct line *const line = table_get(&lines->seen, number);
+        if (line != NULL)
+            line->live--;
+    }
+    block->address = DEAD;
+}
+
+/* ---- the token ---- */
+
+/* Under the lock: draws the next holder among those inside, and wakes it. */
+static void pass_token(struct lines *lines) {
+    if (lines->inside == 0) {
+        lines->holder = NOBODY;
+        lines->entered = 0; /* all may enter again */
+        return;
+    }
+    uint64_t nth = random_below(&lines->random, lines->inside);
+    int next = 0;
+    while (!lines->is_inside[next] || nth-- > 0)
+        next++;
+    lines->holder = next;
+    pthread_cond_signal(&lines->turn[next]);
+}
+
+static void await_turn(struct lines *lines) {
+    pthread_mutex_lock(&lines->lock);
+    if (self == NOBODY)
+        return;
+    while (lines->holder != self)
+        pthread_cond_wait(&lines->turn[self], &lines->lock);
+}
+
+static void end_turn(struct lines *lines) {
+    if (self != NOBODY)
+        pass_token(lines);
+    pthread_mutex_unlock(&lines->lock);
+}
+
+static void *lines_malloc(size_t size) {
+    struct lines *const lines = current;
+    await_turn(lines);
+    void *const block = lines->inner->malloc(size);
+    if (block != NULL)
+        block_born(lines, block, size);
+    end_turn(lines);
+    return block;
+}
+
+static void lines_free(void *block) {
+    struct lines *const lines = current;
+    await_turn(lines);
+    if (block != NULL)
+        block_died(lines, block);
+    lines->inner->free(block);
+    end_turn(lines);
+}
+
+void lines_enter(struct lines *lines, unsigned index) {
+    pthread_mutex_lock(&lines->lock);
+    self = (int)index;
+    lines->is_inside[index] = true;
+    lines->inside++;
+    if (++lines->entered == lines->threads)
+        pass_token(lines);
+    pthread_mutex_unlock(&lines->lock);
+}
+
+void lines_leave(struct lines *lines) {
+    await_turn(lines);
+    lines->is_inside[self] = false;
+    lines->inside--;
+    pass_token(lines);
+    self = NOBODY;
+    pthread_mutex_unlock(&lines->lock);
+}
+
+struct lines *lines_start(const struct allocator *inner, unsigned threads, uint64_t seed) {
+    struct lines *const lines = threads > MOST_THREADS || current != NULL ? NULL : memory_map(sizeof *lines);
+    if (lines == NULL)
+        return NULL;
+    lines->inner = inner;
+    lines->outer = *inner;
+    lines->outer.malloc = lines_malloc;
+    lines->outer.free = lines_free;
+    lines->threads = threads;
+    lines->holder = NOBODY;
+    lines->random = seed;
+    lines->blocks.element = sizeof(struct block);
+    lines->seen.element = sizeof(struct line);
+    pthread_mutex_init(&lines->lock, NULL);
+    for (unsigned i = 0; i < threads; i++)
+        pthread_cond_init(&lines->turn[i], NULL);
+    current = lines;
+    return lines;
+}
+
+const struct allocator *lines_allocator(struct lines *lines) {
+    return &lines->outer;
+}
+
+double lines_stop(struct lines *lines, uint64_t *lines_seen) {
+    uint64_t shared = 0;
+    for (size_t i = 0; i < lines->seen.capacity; i++) {
+        const struct line *const line = (const struct line *)(void *)key_at(&lines->seen, i);
+        shared += line->number != 0 && line->shared;
+    }
+    *lines_seen = lines->seen.used;
+    const double share =
+        lines->seen.used == 0 || lines->out_of_memory ? NAN : (double)shared / (double)lines->seen.used;
+    memory_unmap(lines->blocks.entry, lines->blocks.capacity * lines->blocks.element);
+    memory_unmap(lines->seen.entry, lines->seen.capacity * lines->seen.element);
+    memory_unmap(lines, sizeof *lines);
+    current = NULL;
+    return share;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Line sharing: of the cache lines that held live objects, the share that held objects of two threads at
+ * once. That is active false sharing, from addresses alone; it needs no clock and is the same on any number
+ * of cores.
+ *
+ * The threads take turns by a token: every malloc and free waits for it, and passes it on to one of the
+ * threads inside, drawn from the seed. So a deterministic allocator yields the same figure for the same seed.
+ *
+ * One pass at a time in a process, for a vtable's functions have no self parameter.
+ */
+#ifndef BENCH_MEASURE_LINES_H
+#define BENCH_MEASURE_LINES_H
+
+#include "allocator.h"
+#include <stdint.h>
+
+struct lines;
+
+/* NULL: no memory for the tables. */
+struct lines *lines_start(const struct allocator *inner, unsigned threads, uint64_t seed);
+
+/* What to call in INNER's place. Blocks belong to the thread that allocated them; those of a thread that
+ * never entered, to nobody's worker. */
+const struct allocator *lines_allocator(struct lines *lines);
+
+/* Each of the THREADS calls enter before its first operation and leave after its last; none begins before all have
+ * entered. Nobody inside may wait for another by other means. Once all have left, all may enter again. */
+void lines_enter(struct lines *lines, unsigned index);
+void lines_leave(struct lines *lines);
+
+/* The share, NaN if there never was an object. LINES_SEEN: how many lines it is a share of. Frees LINES. */
+double lines_stop(struct lines *lines, uint64_t *lines_seen);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mixed-sizes: a live set of many sizes and lifetimes, as long-running programs have. Ours.
+ *
+ * Sizes: half of the blocks log-uniform from 8 to 32 760 bytes, half at the peaks 24, 48, 64, 96, 256 that
+ * object sizes of programs show. Lifetimes: a mixture of exponentials; of a hundred blocks 70 live for about
+ * a thousandth of the live set's turnover, 25 for about the whole of it, 5 to the end.
+ *
+ * How: a worker owns slots, as many as blocks of the mean size make up its part of `live`. A table of steps
+ * {slot, size} is drawn beforehand; a step frees what its slot holds and allocates anew, so that all
+ * bookkeeping in the timed part is two loads. Slots are of three kinds, by how often steps pick them, which
+ * makes the lifetimes: 70 % of steps pick one of a few, 30 % one of the many, and every twentieth slot is
+ * never picked once it is full. First every slot is filled once, untimed, in enter(); the timed steps walk
+ * the table round and round; what lives at the end is freed untimed in leave(), so that the figure is of the
+ * steady state.
+ *
+ * Parameter live: MiB of live blocks, all threads together. An operation is a step: one free and one
+ * allocation. Not shown: cross-thread frees, change of the mix over time, reading of the blocks.
+ */
+#include "workload.h"
+
+#include <math.h>
+
+enum {
+    STEPS = 1 << 16,
+    LEAST = 8,
+    MOST = 32760,
+    LIVE = 0,
+    HOT_SLOTS = 16,
+    KEPT_ONE_IN = 20,
+    HOT_PERCENT = 70
+};
+
+struct step {
+    uint32_t slot;
+    uint32_t size;
+};
+
+struct state {
+    uint32_t slots;
+    void **block;      /* [slots] */
+    uint32_t *initial; /* [slots]: the size a slot begins with */
+    struct step step[STEPS];
+};
+
+static uint32_t draw_size(uint64_t *random) {
+    static const uint32_t peak[] = {24, 48, 64, 96, 256};
+    if (random_below(random, 2) == 0)
+        return peak[random_below(random, sizeof peak / sizeof *peak)];
+    return (uint32_t)(LEAST * exp(random_unit(random) * log((double)MOST / LEAST)));
+}
+
+/* Of the drawing above: half the log-uniform's mean, half the peaks'. */
+static double mean_size(void) {
+    return 0.5 * (MOST - LEAST) / log((double)MOST / LEAST) + 0.5 * (24 + 48 + 64 + 96 + 256) / 5;
+}
+
+static uint32_t draw_slot(uint64_t *random, uint32_t slots) {
+    if (random_below(random, 100) < HOT_PERCENT)
+        return (uint32_t)random_below(random, HOT_SLOTS);
+    uint32_t slot;
+    do
+        slot = HOT_SLOTS + (uint32_t)random_below(random, slots - HOT_SLOTS);
+    while (slot % KEPT_ONE_IN == 0);
+    return slot;
+}
+
+static bool draw(struct state *s, uint64_t seed, double live_bytes) {
+    uint64_t random = seed;
+    s->slots = (uint32_t)(live_bytes / mean_size()) + 2 * HOT_SLOTS;
+    s->block = memory_map(s->slots * sizeof *s->block);
+    s->initial = memory_map(s->slots * sizeof *s->initial);
+    if (s->block == NULL || s->initial == NULL)
+        return false;
+    for (uint32_t i = 0; i < s->slots; i++)
+        s->initial[i] = draw_size(&random);
+    for (uint32_t i = 0; i < STEPS; i++) {
+        s->step[i].slot = draw_slot(&random, s->slots);
+        s->step[i].size = draw_size(&random);
+    }
+    return true;
+}
+
+static enum work_result enter(struct worker *w) {
+    struct state *const s = w->state = memory_map(sizeof *s);
+    if (s == NULL || !draw(s, w->seed, (double)w->cell->number[LIVE] * 1048576 / w->cell->threads))
+        return WORK_OUT_OF_MEMORY;
+    for (uint32_t i = 0; i < s->slots; i++) {
+        if ((s->block[i] = w->malloc(s->initial[i])) == NULL)
+            return WORK_OUT_OF_MEMORY;
+        touch_block(s->block[i], s->initial[i]);
+    }
+    return WORK_DONE;
+}
+
+__attribute__((noinline, aligned(64))) static enum work_result run(struct worker *w, uint64_t operations) {
+    struct state *const s = w->state;
+    for (uint64_t i = 0; i < operations; i++) {
+        const struct step step = s->step[i % STEPS];
+        w->free(s->block[step.slot]);
+        void *const block = s->block[step.slot] = w->malloc(step.size);
+        if (__builtin_expect(block == NULL, 0)) {
+            w->done = i;
+            return WORK_OUT_OF_MEMORY;
+        }
+        touch_block(block, step.size);
+    }
+    w->done = operations;
+    return WORK_DONE;
+}
+
+static void leave(struct worker *w) {
+    struct state *const s = w->state;
+    if (s == NULL)
+        return;
+    for (uint32_t i = 0; s->block != NULL && i < s->slots; i++)
+        w->free(s->block[i]);
+    memory_unmap(s->block, s->slots * sizeof *s->block);
+    memory_unmap(s->initial, s->slots * sizeof *s->initial);
+    memory_unmap(s, sizeof *s);
+}
+
+const struct workload workload_mixed_sizes = {
+    .name = "mixed-sizes",
+    .summary = "a live set of many sizes and lifetimes, 8 to 32760 bytes",
+    .not_shown = "cross-thread frees, change over time, reading of the blocks",
+    .kind = WORKLOAD_SCRIPTED,
+    .threads = "1,2,4,8",
+    .parameters = {{"live", "16", 1, 4096, "MiB of live blocks, all threads together"}},
+    .excluded_traits = TRAIT_FLOOR,
+    .operations = 200000,
+    .enter = enter,
+    .run = run,
+    .leave = leave,
+};
