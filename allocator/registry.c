@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * From a spec to an allocator that is ready to be called (allocator.h says what specs there are). What was
- * opened is kept for the life of the program, under the spec and under a name that is its own.
+ * opened is kept for the life of the program, under one spelling of its spec and a name that is its own.
  */
 #include "allocator.h"
 #include "system/library.h"
 #include "wrap/wrap.h"
 
+#include <ctype.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ALLOCATOR(symbol, file) extern const struct allocator allocator_##symbol;
 #include "allocators.def"
@@ -27,9 +29,9 @@ static const struct allocator *const list[] = {
 struct opened {
     struct allocator table;
     const struct allocator *inner; /* of a wrapper, else NULL */
-    char *spec;
-    char *text; /* the spec again, cut into the parts below */
-    char *path;
+    char *spec;                    /* as spelled by canonical() */
+    char *text;                    /* the spec again, cut into the parts below */
+    char *path;         /* in full, where such a file is there; else NULL, and the loader searches */
     char names[2][128]; /* of malloc and free */
     const char *files[2];
     struct allocator_library library;
@@ -66,9 +68,27 @@ static const char *behind_prefix(const char *spec, unsigned long *nth) {
         return spec + sizeof checked - 1;
     if (strncmp(spec, failing, sizeof failing - 1) != 0)
         return NULL;
+    const char *const number = spec + sizeof failing - 1;
     char *end;
-    *nth = strtoul(spec + sizeof failing - 1, &end, 10);
-    return *end == ':' && *nth > 0 ? end + 1 : NULL;
+    *nth = strtoul(number, &end, 10);
+    return isdigit((unsigned char)*number) && *end == ':' && *nth > 0 ? end + 1 : NULL;
+}
+
+/* The one spelling of all specs that mean the same: names for aliases, numbers without leading zeros. The
+ * caller's to free; NULL when memory is out. */
+static char *canonical(const char *spec) {
+    unsigned long nth = 0;
+    const char *const inner = behind_prefix(spec, &nth);
+    if (inner == NULL) {
+        const struct allocator *const declared = allocator_named(spec);
+        return strdup(declared == NULL ? spec : declared->name);
+    }
+    char *const rest = canonical(inner), *whole = NULL;
+    if (rest == NULL ||
+        (nth == 0 ? asprintf(&whole, "checked:%s", rest) : asprintf(&whole, "failing:%lu:%s", nth, rest)) < 0)
+        whole = NULL;
+    free(rest);
+    return whole;
 }
 
 const char *allocator_environment(const char *spec) {
@@ -81,6 +101,8 @@ const char *allocator_environment(const char *spec) {
 
 /* ---- [LABEL=]so:PATH[:PREFIX] ---- */
 
+static const char name_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
 /* The file's name up to ".so", with what may not stand in a benchmark's name replaced. */
 static void name_of_file(const char *path, char *name, size_t size) {
     const char *const slash = strrchr(path, '/');
@@ -89,7 +111,7 @@ static void name_of_file(const char *path, char *name, size_t size) {
     if (ending != NULL && ending != name)
         *ending = '\0';
     for (char *at = name; *at != '\0'; at++)
-        if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", *at) == NULL)
+        if (strchr(name_characters, *at) == NULL)
             *at = '-';
 }
 
@@ -98,13 +120,13 @@ static char *so_part(char *spec) {
     if (strncmp(spec, "so:", 3) == 0)
         return spec;
     char *const so = strstr(spec, "=so:");
-    return so == NULL || so == spec ? NULL : so + 1;
+    return so == NULL ? NULL : so + 1;
 }
 
-static enum allocator_status open_so(struct opened *o, char *why, size_t why_size) {
-    char *const so = so_part(o->text);
-    o->path = so + 3;
-    char *const colon = strrchr(o->path, ':');
+/* Cuts O's text into a name, a path and the names of its functions. Returns the path. */
+static const char *cut_so(struct opened *o) {
+    char *const so = so_part(o->text), *const path = so + 3;
+    char *const colon = access(path, F_OK) == 0 ? NULL : strrchr(path, ':'); /* a path may hold one, too */
     if (colon != NULL)
         *colon = '\0';
     const char *const prefix = colon == NULL ? "" : colon + 1;
@@ -114,38 +136,75 @@ static enum allocator_status open_so(struct opened *o, char *why, size_t why_siz
         so[-1] = '\0';
         snprintf(o->name, sizeof o->name, "%s", o->text);
     } else {
-        name_of_file(o->path, o->name, sizeof o->name);
+        name_of_file(path, o->name, sizeof o->name);
     }
-    if (o->name[0] == '\0' || strpbrk(o->name, "/:, \t") != NULL) {
-        snprintf(why, why_size, "\"%s\" cannot be a label: letters, digits, '.', '_' and '-'", o->name);
+    o->path = realpath(path, NULL);
+    return o->path == NULL ? path : o->path;
+}
+
+static bool name_is_free(const char *name, char *why, size_t why_size) {
+    if (name[0] == '\0' || name[strspn(name, name_characters)] != '\0') {
+        snprintf(why, why_size, "\"%s\" cannot be a label: letters, digits, '.', '_' and '-'", name);
+        return false;
+    }
+    bool taken = allocator_named(name) != NULL;
+    for (const struct opened *other = opened_list; other != NULL; other = other->next)
+        taken |= strcmp(other->name, name) == 0;
+    if (taken)
+        snprintf(why, why_size,
+                 "another allocator is called \"%s\": give this one a label of its own, LABEL=so:PATH", name);
+    return !taken;
+}
+
+static enum allocator_status open_so(struct opened *o, char *why, size_t why_size) {
+    const char *const path = cut_so(o);
+    if (!name_is_free(o->name, why, why_size))
         return ALLOCATOR_BAD_SPEC;
-    }
-    o->files[0] = o->path;
+    o->files[0] = path;
     o->library =
         (struct allocator_library){.files = o->files, .malloc_name = o->names[0], .free_name = o->names[1]};
-    o->table =
-        (struct allocator){.name = o->name, .summary = o->path, .origin = o->path, .library = &o->library};
+    o->table = (struct allocator){.summary = path, .origin = path, .library = &o->library};
     const enum allocator_status status = library_open(&o->library, &o->table, why, why_size);
     return status == ALLOCATOR_UNAVAILABLE ? ALLOCATOR_BAD_SPEC : status; /* a path given is a promise */
 }
 
 /* ---- names and prefixes ---- */
 
+static enum allocator_status no_such_name(const char *spec, char *why, size_t why_size) {
+    if (strncmp(spec, "failing:", 8) == 0)
+        snprintf(why, why_size, "\"%s\" lacks its number: failing:N:NAME, N from 1", spec);
+    else
+        snprintf(why, why_size,
+                 "no allocator is called \"%s\"; `--list` shows them, and so:PATH takes any library", spec);
+    return ALLOCATOR_BAD_SPEC;
+}
+
+/* The loader takes a library that is loaded for any other of its soname. A so:PATH opened before could so
+ * pass for the packaged one. */
+static bool is_the_packaged_one(const struct opened *o, char *why, size_t why_size) {
+    for (const struct opened *other = opened_list; other != NULL; other = other->next)
+        if (other->table.malloc == o->table.malloc) {
+            snprintf(why, why_size, "the loader takes \"%s\", opened before it, for %s: name %s first",
+                     other->spec, o->name, o->name);
+            return false;
+        }
+    return true;
+}
+
 static enum allocator_status open_named(struct opened *o, char *why, size_t why_size) {
     const struct allocator *const declared = allocator_named(o->spec);
-    if (declared == NULL) {
-        snprintf(why, why_size,
-                 "no allocator is called \"%s\"; `--list` shows them, and so:PATH takes any library",
-                 o->spec);
-        return ALLOCATOR_BAD_SPEC;
-    }
+    if (declared == NULL)
+        return no_such_name(o->spec, why, why_size);
     o->table = *declared;
     snprintf(o->name, sizeof o->name, "%s", declared->name);
-    if (declared->library == NULL)
-        return ALLOCATOR_OK;
-    /* One of the list that is there but does not work is no fault of who named it. */
-    return library_open(declared->library, &o->table, why, why_size) == ALLOCATOR_OK ? ALLOCATOR_OK
-                                                                                     : ALLOCATOR_UNAVAILABLE;
+    if (declared->library != NULL) {
+        /* One of the list that is there but does not work is no fault of who named it. */
+        if (library_open(declared->library, &o->table, why, why_size) != ALLOCATOR_OK)
+            return ALLOCATOR_UNAVAILABLE;
+        if (!is_the_packaged_one(o, why, why_size))
+            return ALLOCATOR_BAD_SPEC;
+    }
+    return o->table.init == NULL || o->table.init(why, why_size) ? ALLOCATOR_OK : ALLOCATOR_UNAVAILABLE;
 }
 
 static enum allocator_status open_wrapped(struct opened *o, const char *inner_spec, unsigned long nth,
@@ -171,41 +230,29 @@ static enum allocator_status open_spec(struct opened *o, char *why, size_t why_s
 static void discard(struct opened *o) {
     free(o->spec);
     free(o->text);
+    free(o->path);
     free(o);
 }
 
 enum allocator_status allocator_open(const char *spec, const struct allocator **out, char *why,
                                      size_t why_size) {
-    for (const struct opened *o = opened_list; o != NULL; o = o->next)
-        if (strcmp(o->spec, spec) == 0) {
-            *out = &o->table;
-            return ALLOCATOR_OK;
-        }
     struct opened *const o = calloc(1, sizeof *o);
-    if (o == NULL || (o->spec = strdup(spec)) == NULL || (o->text = strdup(spec)) == NULL) {
+    if (o == NULL || (o->spec = canonical(spec)) == NULL || (o->text = strdup(o->spec)) == NULL) {
         snprintf(why, why_size, "out of memory");
         return ALLOCATOR_UNAVAILABLE;
     }
-    enum allocator_status status = open_spec(o, why, why_size);
-    o->table.name = o->name;
-    for (const struct opened *other = opened_list; status == ALLOCATOR_OK && other != NULL;
-         other = other->next)
-        if (strcmp(other->name, o->name) == 0) {
-            if (other->table.malloc == o->table.malloc) { /* an alias of what is open */
-                *out = &other->table;
-                discard(o);
-                return ALLOCATOR_OK;
-            }
-            snprintf(why, why_size, "two allocators are called \"%s\": give one a label, LABEL=so:PATH",
-                     o->name);
-            status = ALLOCATOR_BAD_SPEC;
+    for (const struct opened *other = opened_list; other != NULL; other = other->next)
+        if (strcmp(other->spec, o->spec) == 0) {
+            *out = &other->table;
+            discard(o);
+            return ALLOCATOR_OK;
         }
-    if (status == ALLOCATOR_OK && o->table.init != NULL && !o->table.init(why, why_size))
-        status = ALLOCATOR_UNAVAILABLE;
+    const enum allocator_status status = open_spec(o, why, why_size);
     if (status != ALLOCATOR_OK) {
         discard(o);
         return status;
     }
+    o->table.name = o->name;
     o->next = opened_list;
     opened_list = o;
     *out = &o->table;

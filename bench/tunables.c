@@ -5,6 +5,7 @@
  */
 #include "tunables.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,12 @@ bool tunables_merge(const char *needed) {
 }
 
 void tunables_execute_again(char **argv) {
-    execv("/proc/self/exe", argv);
+    /* The link is read, not executed: under valgrind and the like only its text names this program. */
+    char path[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length > 0) {
+        path[length] = '\0';
+        execv(path, argv);
+    }
     perror("bench: cannot execute itself again with GLIBC_TUNABLES");
 }

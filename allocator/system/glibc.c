@@ -13,12 +13,18 @@
 static const char no_cache[] = "glibc.malloc.tcache_count=0";
 static const char one_arena[] = "glibc.malloc.arena_max=1";
 
+/* Whether the last setting of TUNABLE's name, which is the one that counts, is TUNABLE. */
 static bool started_with(const char *tunable, char *why, size_t why_size) {
-    const char *const tunables = getenv("GLIBC_TUNABLES");
-    if (tunables != NULL && strstr(tunables, tunable) != NULL)
-        return true;
-    snprintf(why, why_size, "the process must be started with GLIBC_TUNABLES=%s", tunable);
-    return false;
+    const size_t length = strlen(tunable), name_length = strcspn(tunable, "=") + 1;
+    bool holds = false;
+    for (const char *at = getenv("GLIBC_TUNABLES"); at != NULL; at = strchr(at, ':')) {
+        at += *at == ':';
+        if (strncmp(at, tunable, name_length) == 0)
+            holds = strcspn(at, ":") == length && strncmp(at, tunable, length) == 0;
+    }
+    if (!holds)
+        snprintf(why, why_size, "the process must be started with GLIBC_TUNABLES=%s", tunable);
+    return holds;
 }
 
 static bool init_no_cache(char *why, size_t why_size) {

@@ -12,6 +12,5 @@ const struct allocator allocator_jemalloc = {
     .aliases = "je",
     .summary = "jemalloc: arenas, size-class slabs, thread caches",
     .origin = "Evans, A Scalable Concurrent malloc(3) Implementation, BSDCan 2006; package libjemalloc2",
-    .traits = 0,
     .library = &library,
 };

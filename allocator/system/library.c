@@ -7,7 +7,9 @@
 #include "library.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <glob.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,14 @@
 #include <unistd.h>
 
 enum { MOST_PADDING_PAGES = 64 };
+
+#ifdef __SANITIZE_ADDRESS__
+/* What tcmalloc keeps of libc's memory it points to from its own, where LeakSanitizer does not look. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) {
+    return "leak:libtcmalloc\n";
+}
+#endif
 
 static void pad_layout(void) {
     const char *const layout = getenv("BENCH_LAYOUT");
@@ -42,17 +52,19 @@ static bool resolve(const char *file, char *path, size_t size) {
 /* A symbol, if it is of that library itself and not of one that it depends on, such as libc. */
 static void *own_symbol(void *handle, const char *name) {
     Dl_info symbol;
+    struct link_map *asked = NULL, *home = NULL;
     void *const address = dlsym(handle, name);
-    if (address == NULL || dladdr(address, &symbol) == 0)
+    if (address == NULL || dlinfo(handle, RTLD_DI_LINKMAP, &asked) != 0 ||
+        dladdr1(address, &symbol, (void **)&home, RTLD_DL_LINKMAP) == 0)
         return NULL;
-    void *const home = dlopen(symbol.dli_fname, RTLD_NOW | RTLD_NOLOAD);
-    if (home != NULL)
-        dlclose(home);
-    return home == handle ? address : NULL;
+    return home == asked ? address : NULL;
 }
 
-static bool is_missing(const char *error) {
-    return strstr(error, "cannot open shared object file: No such file") != NULL;
+/* Is it FILE itself that is not there, and not one that it depends on? */
+static bool is_missing(const char *file, const char *error) {
+    const size_t length = strlen(file);
+    return strncmp(error, file, length) == 0 && error[length] == ':' &&
+           strstr(error + length, strerror(ENOENT)) != NULL;
 }
 
 static const char *or_default(const char *name, const char *standard) {
@@ -88,7 +100,7 @@ enum allocator_status library_open(const struct allocator_library *library, stru
         if (handle != NULL)
             return bind(handle, path, library, table, why, why_size);
         const char *const error = dlerror();
-        if (is_missing(error) && strstr(error, path) == error)
+        if (is_missing(path, error))
             continue;
         if (strstr(error, "static TLS") != NULL)
             snprintf(why, why_size, "%s: set GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536", error);
@@ -97,7 +109,8 @@ enum allocator_status library_open(const struct allocator_library *library, stru
         return ALLOCATOR_BAD_SPEC;
     }
     if (library->package != NULL)
-        snprintf(why, why_size, "not installed: apt-get install %s", library->package);
+        snprintf(why, why_size, "not installed: apt-get install %s%s", library->package,
+                 library->files[0][0] == '$' ? ", then build again" : "");
     else
         snprintf(why, why_size, "%s: no such file", library->files[0]);
     return ALLOCATOR_UNAVAILABLE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * mimalloc as the distribution packages it.
+ * mimalloc as the distribution packages it. It asks for its regions at addresses drawn anew in every run.
  */
 #include "allocator.h"
 
@@ -13,6 +13,6 @@ const struct allocator allocator_mimalloc = {
     .summary = "mimalloc: free lists a page, sharded by thread",
     .origin =
         "Leijen, Zorn, de Moura, Mimalloc: Free List Sharding in Action, APLAS 2019; package libmimalloc2.0",
-    .traits = 0,
+    .traits = TRAIT_RANDOMISED,
     .library = &library,
 };

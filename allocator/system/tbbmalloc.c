@@ -16,6 +16,5 @@ const struct allocator allocator_tbbmalloc = {
     .summary = "oneTBB's scalable allocator: thread-private heaps of 16 KiB slabs",
     .origin =
         "Kukanov, Voss, The Foundations for Scalable Multi-core Software in Intel TBB, 2007; package libtbbmalloc2",
-    .traits = 0,
     .library = &library,
 };

@@ -12,6 +12,5 @@ const struct allocator allocator_tcmalloc = {
     .aliases = "tc gperftools",
     .summary = "gperftools' tcmalloc: thread caches over central free lists",
     .origin = "Ghemawat, Menage, TCMalloc; package libtcmalloc-minimal4",
-    .traits = 0,
     .library = &library,
 };

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * checked:NAME: an allocator whose every block is verified.
+ * checked:SPEC: an allocator whose every block is verified; a violation is one line and an abort.
  *
- *     inner block:  | size | key of the address | caller's bytes ... | key of the address |
+ *     inner block:  | canary | canary | caller's bytes ... | canary |     two in front, to keep 16-alignment
  *
- * Front and back words show overruns, frees of what is no block, and blocks that were handed out twice and
- * written by both. Overlap is found when it happens, by a table of what is live: every 16 bytes of a live
- * inner block own an entry of a shadow of the address space, so a second block over any of them is seen at
- * once. The shadow is a hash table of 64 KiB regions with a bit for each 8 bytes, from mmap, under one lock:
- * this is a checker, and neither fast nor signal-safe.
- *
- * The caller's block is 16 bytes into the inner one, so the inner block's alignment is checked, and the
- * caller gets 16-alignment where the inner allocator gives it.
+ * What is live stands in a treap of intervals that no allocator serves (mmap). An interval tree, because it
+ * is exact: it sees at malloc any two blocks that share a byte, whatever their sizes, and costs the same for
+ * 8 bytes as for a terabyte that is never touched, where a bitmap or pattern would not. Priorities are hashes
+ * of addresses, so it needs no random state. One lock a wrapper: a checker, neither fast nor signal-safe.
  */
 #include "wrap.h"
 
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,141 +20,255 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { GRAIN = 8, REGION = 1 << 16, BITS = REGION / GRAIN, BUCKETS = 1 << 16, FRONT = 16, BACK = 8 };
-
-struct front {
-    size_t size;
-    uint64_t key;
+enum {
+    CANARY = sizeof(uint64_t),
+    FRONT = 2 * CANARY,
+    BACK = CANARY,
+    OVERHEAD = FRONT + BACK,
+    HELD = 32, /* so many freed blocks, each of at most LARGEST_HELD bytes, wait to be looked at again */
+    LARGEST_HELD = 4096,
+    FREED_BYTE = 0xdf,
+    MAPPED_AT_ONCE = 1 << 16,
 };
-_Static_assert(sizeof(struct front) == FRONT, "the caller's block keeps the inner one's alignment");
 
-/* Which grains of one region are live. Never given back. */
-struct region {
-    uintptr_t number;
-    struct region *next;
-    uint64_t live[BITS / 64];
+/* One inner block: [start, end). */
+struct block {
+    uintptr_t start, end;
+    struct block *left, *right; /* in the treap; in the list of unused ones LEFT is the next */
+    bool freed;                 /* by the caller, and held back from the inner allocator */
 };
 
 static struct slot {
     const struct allocator *inner;
-    pthread_mutex_t lock;
-    struct region **bucket; /* BUCKETS of them, mapped at first use */
+    pthread_mutex_t lock;     /* guards all that follows */
+    struct block *live;       /* treap: left < node < right by start, no child above its parent by priority */
+    struct block *unused;     /* list */
+    struct block *held[HELD]; /* ring: the next to leave stands where the next one enters */
+    size_t oldest;
 } slots[WRAP_SLOTS];
 static unsigned taken;
 
-static uint64_t key_of(const void *block) {
-    return ((uintptr_t)block ^ UINT64_C(0xc0ffee5afe57ac4d)) * UINT64_C(0x9e3779b97f4a7c15);
+static size_t caller_size(const struct block *b) {
+    return b->end - b->start - OVERHEAD;
 }
 
-static _Noreturn void violation(const struct slot *slot, const char *what, const void *block, size_t size) {
-    char line[256];
-    const int length = snprintf(line, sizeof line, "checked:%s: %s: block %p of %zu bytes\n",
-                                slot->inner->name, what, block, size);
+static unsigned char *caller_bytes(const struct block *b) {
+    return (unsigned char *)b->start + FRONT;
+}
+
+__attribute__((format(printf, 4, 5))) static _Noreturn void
+violation(const struct slot *slot, const void *address, size_t size, const char *format, ...) {
+    char what[128], line[384];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    const int length = snprintf(line, sizeof line, "checked:%.64s: block %p of %zu bytes: %s\n",
+                                slot->inner->name, address, size, what);
     if (write(STDERR_FILENO, line, (size_t)length) < 0) {
-        /* There is nothing else to tell it to. */
+        /* There is nobody else to tell. */
     }
     abort();
 }
 
-static void *map(size_t size) {
-    void *const memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        static const char line[] = "checked: no memory for the table of live blocks\n";
-        if (write(STDERR_FILENO, line, sizeof line - 1) < 0) {
-            /* As above. */
+/* ---- the treap; all under the lock ---- */
+
+static uint64_t priority(const struct block *b) {
+    const uint64_t mixed = b->start * UINT64_C(0x9e3779b97f4a7c15);
+    return (mixed ^ mixed >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
+}
+
+/* Some block that shares a byte with [START, END); NULL where there is none. Since those in the treap share
+ * none with each other, their order by start is their order by end, and one descent decides. */
+static struct block *sharing(struct block *b, uintptr_t start, uintptr_t end) {
+    while (b != NULL && (b->end <= start || b->start >= end))
+        b = b->end <= start ? b->right : b->left;
+    return b;
+}
+
+static void insert(struct block **at, struct block *b) {
+    while (*at != NULL && priority(*at) >= priority(b))
+        at = b->start < (*at)->start ? &(*at)->left : &(*at)->right;
+    struct block *rest = *at, **below = &b->left, **above = &b->right;
+    *at = b;
+    while (rest != NULL)
+        if (rest->start < b->start) {
+            *below = rest;
+            below = &rest->right;
+            rest = *below;
+        } else {
+            *above = rest;
+            above = &rest->left;
+            rest = *above;
         }
-        _exit(1);
+    *below = *above = NULL;
+}
+
+static void erase(struct block **at, const struct block *b) {
+    while (*at != b)
+        at = b->start < (*at)->start ? &(*at)->left : &(*at)->right;
+    struct block *below = b->left, *above = b->right;
+    while (below != NULL && above != NULL)
+        if (priority(below) > priority(above)) {
+            *at = below;
+            at = &below->right;
+            below = *at;
+        } else {
+            *at = above;
+            at = &above->left;
+            above = *at;
+        }
+    *at = below != NULL ? below : above;
+}
+
+static struct block *take_unused(struct slot *slot) {
+    if (slot->unused == NULL) {
+        struct block *const fresh =
+            mmap(NULL, MAPPED_AT_ONCE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (fresh == MAP_FAILED)
+            return NULL;
+        for (size_t i = 0; i < MAPPED_AT_ONCE / sizeof *fresh; i++) {
+            fresh[i].left = slot->unused;
+            slot->unused = &fresh[i];
+        }
     }
-    return memory;
+    struct block *const b = slot->unused;
+    slot->unused = b->left;
+    return b;
 }
 
-/* Regions are cut from 1 MiB at a time. Under the lock. */
-static struct region *new_region(void) {
-    static char *at, *end;
-    const size_t arena = 1 << 20;
-    if (at == NULL || (size_t)(end - at) < sizeof(struct region)) {
-        at = map(arena);
-        end = at + arena;
-    }
-    struct region *const region = (struct region *)(void *)at;
-    at += sizeof *region;
-    return region;
+static void put_unused(struct slot *slot, struct block *b) {
+    b->left = slot->unused;
+    slot->unused = b;
 }
 
-static pthread_mutex_t region_lock = PTHREAD_MUTEX_INITIALIZER;
+/* ---- canaries ---- */
 
-static struct region *region_of(struct slot *slot, uintptr_t number) {
-    if (slot->bucket == NULL)
-        slot->bucket = map(BUCKETS * sizeof *slot->bucket);
-    struct region **const bucket = &slot->bucket[(number * UINT64_C(0x9e3779b97f4a7c15)) >> 48];
-    for (struct region *r = *bucket; r != NULL; r = r->next)
-        if (r->number == number)
-            return r;
-    pthread_mutex_lock(&region_lock);
-    struct region *const r = new_region();
-    pthread_mutex_unlock(&region_lock);
-    r->number = number;
-    r->next = *bucket;
-    return *bucket = r;
+static uint64_t canary_of(const struct block *b) {
+    return (b->start ^ UINT64_C(0xc0ffee5afe57ac4d)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* Marks the grains of [start, start + size) live or dead; false at the first that already was. */
-static bool mark(struct slot *slot, uintptr_t start, size_t size, bool live) {
-    bool changed = true;
-    struct region *r = NULL;
-    pthread_mutex_lock(&slot->lock);
-    for (uintptr_t grain = start / GRAIN; changed && grain <= (start + size - 1) / GRAIN; grain++) {
-        if (r == NULL || r->number != grain / BITS)
-            r = region_of(slot, grain / BITS);
-        const uint64_t bit = UINT64_C(1) << (grain % 64);
-        uint64_t *const word = &r->live[grain % BITS / 64];
-        changed = ((*word & bit) != 0) != live;
-        *word = live ? *word | bit : *word & ~bit;
-    }
-    pthread_mutex_unlock(&slot->lock);
-    return changed;
+static void write_canaries(const struct block *b) {
+    const uint64_t canary[2] = {canary_of(b), canary_of(b)};
+    memcpy((void *)b->start, canary, FRONT);
+    memcpy((void *)(b->end - BACK), canary, BACK);
 }
 
-static size_t promised_alignment(const struct slot *slot, size_t size) {
-    if ((slot->inner->traits & TRAIT_ALIGN_8) != 0)
-        return 8;
-    return size >= 16 ? 16 : 8;
+static void verify_canaries(const struct slot *slot, const struct block *b) {
+    const uint64_t canary[2] = {canary_of(b), canary_of(b)};
+    if (memcmp((void *)b->start, canary, FRONT) != 0)
+        violation(slot, caller_bytes(b), caller_size(b), "the bytes before it were overwritten");
+    if (memcmp((void *)(b->end - BACK), canary, BACK) != 0)
+        violation(slot, caller_bytes(b), caller_size(b), "the bytes behind it were overwritten");
+}
+
+/* ---- malloc ---- */
+
+static size_t promised_alignment(const struct allocator *inner, size_t size) {
+    return size >= 16 && (inner->traits & TRAIT_ALIGN_8) == 0 ? 16 : 8;
+}
+
+/* What the inner allocator has just handed out. Under the lock. */
+static void verify_new(const struct slot *slot, const struct block *b) {
+    const void *const address = (const void *)b->start;
+    const size_t size = b->end - b->start, alignment = promised_alignment(slot->inner, size);
+    if (b->start % alignment != 0)
+        violation(slot, address, size, "handed out, but not %zu-aligned", alignment);
+    if (b->end < b->start)
+        violation(slot, address, size, "handed out, but runs past the end of the address space");
+    const struct block *const other = sharing(slot->live, b->start, b->end);
+    if (other != NULL)
+        violation(slot, address, size, "handed out, but overlaps %p of %zu bytes, which is live",
+                  (const void *)other->start, other->end - other->start);
 }
 
 static void *checked_malloc(struct slot *slot, size_t size) {
-    if (size > SIZE_MAX - FRONT - BACK)
+    if (size > SIZE_MAX - OVERHEAD)
         return NULL;
-    struct front *const front = slot->inner->malloc(size + FRONT + BACK);
-    if (front == NULL)
+    /* The record comes first: where there is none, the inner allocator has not been asked. */
+    pthread_mutex_lock(&slot->lock);
+    struct block *const b = take_unused(slot);
+    pthread_mutex_unlock(&slot->lock);
+    if (b == NULL)
         return NULL;
-    if ((uintptr_t)front % promised_alignment(slot, size + FRONT + BACK) != 0)
-        violation(slot, "misaligned", front, size + FRONT + BACK);
-    if (!mark(slot, (uintptr_t)front, size + FRONT + BACK, true))
-        violation(slot, "overlaps a live block", front, size + FRONT + BACK);
-    const uint64_t key = key_of(front);
-    unsigned char *const block = (unsigned char *)(front + 1);
-    *front = (struct front){.size = size, .key = key};
-    memcpy(block + size, &key, BACK);
-    return block;
+    void *const start = slot->inner->malloc(size + OVERHEAD);
+    pthread_mutex_lock(&slot->lock);
+    if (start == NULL) {
+        put_unused(slot, b);
+    } else {
+        b->start = (uintptr_t)start;
+        b->end = b->start + size + OVERHEAD;
+        b->freed = false;
+        verify_new(slot, b);
+        insert(&slot->live, b);
+    }
+    pthread_mutex_unlock(&slot->lock);
+    if (start == NULL)
+        return NULL;
+    write_canaries(b);
+    return caller_bytes(b);
 }
 
-static void checked_free(struct slot *slot, void *block) {
-    if (block == NULL)
-        return;
-    struct front *const front = (struct front *)block - 1;
-    const uint64_t key = key_of(front);
-    const size_t size = front->size;
-    if (front->key != key)
-        violation(slot,
-                  front->key == ~key ? "freed twice" : "freed, but it is none, or its front was overwritten",
-                  block, 0);
-    if (memcmp((unsigned char *)block + size, &key, BACK) != 0)
-        violation(slot, "written past its end", block, size);
-    front->key = ~key;
-    if (!mark(slot, (uintptr_t)front, size + FRONT + BACK, false))
-        violation(slot, "freed by two threads", block, size);
-    slot->inner->free(front);
+/* ---- free ---- */
+
+/* The live block whose caller's bytes begin at ADDRESS. Decided by the treap alone: what lies at an address
+ * that is none of ours may not even be read. */
+static struct block *live_block(const struct slot *slot, const void *address) {
+    const uintptr_t at = (uintptr_t)address;
+    struct block *const b = sharing(slot->live, at - FRONT, at - FRONT + 1);
+    if (b == NULL)
+        violation(slot, address, 0, "freed, but not live: freed before, or never handed out");
+    if (b->start + FRONT != at)
+        violation(slot, address, 0, "freed, but only a part of %p of %zu bytes", (void *)caller_bytes(b),
+                  caller_size(b));
+    if (b->freed)
+        violation(slot, address, caller_size(b), "freed twice");
+    return b;
 }
+
+static void verify_freed(const struct slot *slot, const struct block *b) {
+    const unsigned char *const byte = caller_bytes(b);
+    for (size_t i = 0; i < caller_size(b); i++)
+        if (byte[i] != FREED_BYTE)
+            violation(slot, byte, caller_size(b), "byte %zu was written after free", i);
+    verify_canaries(slot, b);
+}
+
+/* Overwrites B, keeps it, and returns the one that has waited longest, verified; NULL while there is room.
+ * Who writes to a block that is held, the caller or an allocator that forgot that it is live, is seen. */
+static struct block *hold(struct slot *slot, struct block *b) {
+    if (caller_size(b) > LARGEST_HELD)
+        return b;
+    memset(caller_bytes(b), FREED_BYTE, caller_size(b));
+    b->freed = true;
+    struct block *const leaving = slot->held[slot->oldest];
+    slot->held[slot->oldest] = b;
+    slot->oldest = (slot->oldest + 1) % HELD;
+    if (leaving != NULL)
+        verify_freed(slot, leaving);
+    return leaving;
+}
+
+static void checked_free(struct slot *slot, void *address) {
+    if (address == NULL)
+        return;
+    pthread_mutex_lock(&slot->lock);
+    struct block *const b = live_block(slot, address);
+    verify_canaries(slot, b);
+    struct block *const leaving = hold(slot, b);
+    void *start = NULL;
+    if (leaving != NULL) {
+        start = (void *)leaving->start;
+        erase(&slot->live, leaving);
+        put_unused(slot, leaving);
+    }
+    pthread_mutex_unlock(&slot->lock);
+    /* After it has left the treap: another thread may be given it at once. */
+    if (start != NULL)
+        slot->inner->free(start);
+}
+
+/* ---- a slot's own functions ---- */
 
 #define SLOT(i)                                                                                              \
     static void *malloc_##i(size_t size) {                                                                   \
@@ -192,16 +303,18 @@ bool checked_wrap(const struct allocator *inner, struct allocator *out, char *wh
         return false;
     }
     slots[taken] = (struct slot){.inner = inner, .lock = PTHREAD_MUTEX_INITIALIZER};
-    *out = *inner;
-    out->init = NULL; /* the inner one's has been called */
-    out->traits = (inner->traits | TRAIT_CHECKED) &
-                  ~(unsigned)(TRAIT_LOCK_FREE | TRAIT_ALMOST_LOCK_FREE | TRAIT_SIGNAL_SAFE);
-    out->malloc = functions[taken].malloc;
-    out->free = functions[taken].free;
-    out->calloc = NULL;
-    out->realloc = NULL;
-    out->aligned_alloc = NULL;
-    out->usable_size = NULL;
+    const unsigned lost = TRAIT_LOCK_FREE | TRAIT_ALMOST_LOCK_FREE | TRAIT_SIGNAL_SAFE;
+    *out = (struct allocator){
+        .summary = "every block verified: alignment, overlap, canaries, what is freed",
+        .origin = inner->origin,
+        .environment = inner->environment,
+        .traits = (inner->traits & ~lost) | TRAIT_CHECKED,
+        .library = inner->library,
+        .malloc = functions[taken].malloc,
+        .free = functions[taken].free,
+        .thread_exit = inner->thread_exit,
+        .check = inner->check,
+    };
     taken++;
     return true;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * failing:N:NAME: an allocator whose N-th malloc returns NULL. Fault injection without a change to what is
- * tested: every N in turn shows every place where a caller must cope.
+ * failing:N:SPEC: an allocator whose N-th malloc returns NULL, and no other. Fault injection without a change
+ * to what is tested: every N in turn shows every place where a caller must cope.
+ *
+ * One atomic add a call, over all threads, so that it is as lock-free and as signal-safe as what it wraps.
  */
 #include "wrap.h"
 
@@ -23,6 +25,9 @@ static void *failing_malloc(struct slot *slot, size_t size) {
 #define SLOT(i)                                                                                              \
     static void *malloc_##i(size_t size) {                                                                   \
         return failing_malloc(&slots[i], size);                                                              \
+    }                                                                                                        \
+    static void free_##i(void *block) {                                                                      \
+        slots[i].inner->free(block);                                                                         \
     }
 SLOT(0)
 SLOT(1)
@@ -34,8 +39,11 @@ SLOT(6)
 SLOT(7)
 #undef SLOT
 
-static void *(*const malloc_of[WRAP_SLOTS])(size_t) = {malloc_0, malloc_1, malloc_2, malloc_3,
-                                                       malloc_4, malloc_5, malloc_6, malloc_7};
+static const struct {
+    void *(*malloc)(size_t);
+    void (*free)(void *);
+} functions[WRAP_SLOTS] = {{malloc_0, free_0}, {malloc_1, free_1}, {malloc_2, free_2}, {malloc_3, free_3},
+                           {malloc_4, free_4}, {malloc_5, free_5}, {malloc_6, free_6}, {malloc_7, free_7}};
 
 bool failing_wrap(const struct allocator *inner, unsigned long nth, struct allocator *out, char *why,
                   size_t why_size) {
@@ -44,11 +52,17 @@ bool failing_wrap(const struct allocator *inner, unsigned long nth, struct alloc
         return false;
     }
     slots[taken] = (struct slot){.inner = inner, .nth = nth};
-    *out = *inner;
-    out->malloc = malloc_of[taken++];
-    out->init = NULL; /* the inner one's has been called */
-    out->calloc = NULL;
-    out->realloc = NULL;
-    out->aligned_alloc = NULL;
+    *out = (struct allocator){
+        .summary = "returns NULL at one malloc",
+        .origin = inner->origin,
+        .environment = inner->environment,
+        .traits = inner->traits,
+        .library = inner->library,
+        .malloc = functions[taken].malloc,
+        .free = functions[taken].free,
+        .thread_exit = inner->thread_exit,
+        .check = inner->check,
+    };
+    taken++;
     return true;
 }

@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT
  *
- * lines.h: a token, and two hash tables in harness memory: live blocks by address, lines by number.
+ * lines.h: a token, and two hash tables in harness memory: blocks by address, lines by number.
  *
  * Everything is under one mutex; whoever holds it and the token does its operation. Who is not the token's
- * holder sleeps on a condition variable of its own, so that passing the token wakes one thread.
+ * holder sleeps on a condition variable of its own, so that passing the token wakes one thread. Bad at speed:
+ * some 100 000 operations a second, for nearly each of them is a switch of threads.
  */
 #include "lines.h"
 #include "workload.h"
 
+#include <assert.h>
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
 
 enum { LINE = 64, NOBODY = -1, MOST_THREADS = 1024, FIRST_CAPACITY = 1 << 14 };
 
-/* A live block. address 0: a free entry; DEAD: one that was used. */
+/* An address that a block was handed out at. The entry stays when the block dies, for the next one there. */
 struct block {
-    uintptr_t address;
-    size_t size;
-    int owner;
+    uintptr_t address; /* 0: a free entry */
+    size_t size;       /* 0: no block lives here now */
 };
-enum { DEAD = 1 };
 
-/* A line that has held a live object. Of its live objects: how many, and whose; SHARED once two owners met.
- */
+/* A line that has held a live object. SHARED is for ever; until it is set all live objects have one owner, so
+ * one is enough to know. */
 struct line {
     uintptr_t number; /* 0: a free entry */
-    uint32_t live;
-    bool shared;
+    uint32_t live;    /* objects */
+    bool shared;      /* objects of two owners have been live at once */
     int owner;
 };
 
@@ -43,14 +43,14 @@ struct lines {
     unsigned threads, entered, inside;
     int holder; /* whose turn it is; NOBODY before all have entered and after all have left */
     bool is_inside[MOST_THREADS];
-    pthread_cond_t turn[MOST_THREADS];
+    pthread_cond_t turn[MOST_THREADS]; /* [index]: signalled when that one becomes the holder */
     uint64_t random;
     bool out_of_memory;
     struct table blocks, seen;
 };
 
 static struct lines *current;
-static _Thread_local int self = NOBODY;
+static _Thread_local int self = NOBODY; /* the caller's index while it is inside */
 
 /* ---- tables: open addressing, linear probing; the key is the entry's first word ---- */
 
@@ -73,7 +73,7 @@ static bool table_grow(struct table *t) {
     if (larger.entry == NULL)
         return false;
     for (size_t i = 0; i < t->capacity; i++)
-        if (*key_at(t, i) > DEAD) {
+        if (*key_at(t, i) != 0) {
             memcpy(probe(&larger, *key_at(t, i)), key_at(t, i), t->element);
             larger.used++;
         }
@@ -116,36 +116,40 @@ static void line_born(struct lines *lines, uintptr_t number, int owner) {
     line->live++;
 }
 
+static uintptr_t last_line(const struct block *block) {
+    return (block->address + block->size - 1) / LINE;
+}
+
+/* An address that is not known to be live is let pass: it is the allocator's to complain. */
+static void block_died(struct lines *lines, void *address) {
+    struct block *const block = table_get(&lines->blocks, (uintptr_t)address);
+    if (block == NULL || block->size == 0)
+        return;
+    for (uintptr_t number = block->address / LINE; number <= last_line(block); number++) {
+        struct line *const line = table_get(&lines->seen, number);
+        if (line != NULL)
+            line->live--;
+    }
+    block->size = 0;
+}
+
+/* One that hands out what is in use (trait `floor`) ends the life of what was there. */
 static void block_born(struct lines *lines, void *address, size_t size) {
+    block_died(lines, address);
     struct block *const block = table_put(&lines->blocks, (uintptr_t)address);
     if (block == NULL) {
         lines->out_of_memory = true;
         return;
     }
     block->size = size == 0 ? 1 : size;
-    block->owner = self;
-    const uintptr_t last = ((uintptr_t)address + block->size - 1) / LINE;
-    for (uintptr_t number = (uintptr_t)address / LINE; number <= last; number++)
+    for (uintptr_t number = block->address / LINE; number <= last_line(block); number++)
         line_born(lines, number, self);
-}
-
-static void block_died(struct lines *lines, void *address) {
-    struct block *const block = table_get(&lines->blocks, (uintptr_t)address);
-    if (block == NULL)
-        return;
-    const uintptr_t last = ((uintptr_t)address + block->size - 1) / LINE;
-    for (uintptr_t number = (uintptr_t)address / LINE; number <= last; number++) {
-        struct line *const line = table_get(&lines->seen, number);
-        if (line != NULL)
-            line->live--;
-    }
-    block->address = DEAD;
 }
 
 /* ---- the token ---- */
 
-/* Under the lock: draws the next holder among those inside, and wakes it. */
-static void pass_token(struct lines *lines) {
+/* Under the lock: draws the next holder among those inside. */
+static void draw_holder(struct lines *lines) {
     if (lines->inside == 0) {
         lines->holder = NOBODY;
         lines->entered = 0; /* all may enter again */
@@ -156,7 +160,14 @@ static void pass_token(struct lines *lines) {
     while (!lines->is_inside[next] || nth-- > 0)
         next++;
     lines->holder = next;
-    pthread_cond_signal(&lines->turn[next]);
+}
+
+/* Wakes the holder after the lock is given back, or it would only wait again, for the lock. */
+static void unlock_and_wake(struct lines *lines) {
+    const int holder = lines->holder;
+    pthread_mutex_unlock(&lines->lock);
+    if (holder != NOBODY && holder != self)
+        pthread_cond_signal(&lines->turn[holder]);
 }
 
 static void await_turn(struct lines *lines) {
@@ -169,8 +180,8 @@ static void await_turn(struct lines *lines) {
 
 static void end_turn(struct lines *lines) {
     if (self != NOBODY)
-        pass_token(lines);
-    pthread_mutex_unlock(&lines->lock);
+        draw_holder(lines);
+    unlock_and_wake(lines);
 }
 
 static void *lines_malloc(size_t size) {
@@ -198,27 +209,31 @@ void lines_enter(struct lines *lines, unsigned index) {
     lines->is_inside[index] = true;
     lines->inside++;
     if (++lines->entered == lines->threads)
-        pass_token(lines);
-    pthread_mutex_unlock(&lines->lock);
+        draw_holder(lines);
+    unlock_and_wake(lines);
 }
 
 void lines_leave(struct lines *lines) {
     await_turn(lines);
     lines->is_inside[self] = false;
     lines->inside--;
-    pass_token(lines);
+    draw_holder(lines);
     self = NOBODY;
-    pthread_mutex_unlock(&lines->lock);
+    unlock_and_wake(lines);
 }
 
 struct lines *lines_start(const struct allocator *inner, unsigned threads, uint64_t seed) {
-    struct lines *const lines = threads > MOST_THREADS || current != NULL ? NULL : memory_map(sizeof *lines);
+    assert(current == NULL && threads > 0 && threads <= MOST_THREADS);
+    struct lines *const lines = memory_map(sizeof *lines);
     if (lines == NULL)
         return NULL;
     lines->inner = inner;
     lines->outer = *inner;
     lines->outer.malloc = lines_malloc;
     lines->outer.free = lines_free;
+    lines->outer.calloc = NULL; /* these would pass the tables by */
+    lines->outer.realloc = NULL;
+    lines->outer.aligned_alloc = NULL;
     lines->threads = threads;
     lines->holder = NOBODY;
     lines->random = seed;
@@ -244,6 +259,9 @@ double lines_stop(struct lines *lines, uint64_t *lines_seen) {
     *lines_seen = lines->seen.used;
     const double share =
         lines->seen.used == 0 || lines->out_of_memory ? NAN : (double)shared / (double)lines->seen.used;
+    for (unsigned i = 0; i < lines->threads; i++)
+        pthread_cond_destroy(&lines->turn[i]);
+    pthread_mutex_destroy(&lines->lock);
     memory_unmap(lines->blocks.entry, lines->blocks.capacity * lines->blocks.element);
     memory_unmap(lines->seen.entry, lines->seen.capacity * lines->seen.element);
     memory_unmap(lines, sizeof *lines);

@@ -17,19 +17,21 @@
 
 struct lines;
 
-/* NULL: no memory for the tables. */
+/* THREADS is 1 to 1024, and no other pass may be on (asserted). NULL: no memory for the tables. */
 struct lines *lines_start(const struct allocator *inner, unsigned threads, uint64_t seed);
 
 /* What to call in INNER's place. Blocks belong to the thread that allocated them; those of a thread that
- * never entered, to nobody's worker. */
+ * is not inside, to an owner of their own. Only malloc and free: the optional functions are left out. */
 const struct allocator *lines_allocator(struct lines *lines);
 
-/* Each of the THREADS calls enter before its first operation and leave after its last; none begins before all have
- * entered. Nobody inside may wait for another by other means. Once all have left, all may enter again. */
+/* Each of the THREADS calls enter before its first operation and leave after its last; none begins before all
+ * have entered. Nobody inside may wait for another by other means. Once all have left, all may enter again.
+ */
 void lines_enter(struct lines *lines, unsigned index);
 void lines_leave(struct lines *lines);
 
-/* The share, NaN if there never was an object. LINES_SEEN: how many lines it is a share of. Frees LINES. */
+/* The share, NaN if there never was an object or the tables found no memory. LINES_SEEN: how many lines it is
+ * a share of. Frees LINES. */
 double lines_stop(struct lines *lines, uint64_t *lines_seen);
 
 #endif

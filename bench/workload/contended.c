@@ -12,7 +12,8 @@
  * Parameter size: bytes. The default sizes stop at 32 760, for the packaged AO_malloc never returns from
  * requests between that and 65 528.
  *
- * An operation is a pair. Not shown: cache misses of a real heap, cross-thread frees, anything of memory.
+ * An operation is a pair; batches are done whole. Not shown: cache misses of a real heap, cross-thread frees,
+ * anything of memory.
  */
 #include "workload.h"
 
@@ -42,7 +43,7 @@ __attribute__((noinline, aligned(64))) static enum work_result run_pairs(struct 
     return WORK_DONE;
 }
 
-/* ORDER(b) gives the order of the b-th batch's frees. */
+/* OPERATIONS is rounded up to whole batches. */
 __attribute__((noinline, aligned(64))) static enum work_result run_batches(struct worker *w,
                                                                            uint64_t operations, size_t size) {
     void *(*const allocate)(size_t) = w->malloc;

@@ -31,7 +31,7 @@ __attribute__((noinline, aligned(64))) static enum work_result run(struct worker
 
 const struct workload workload_distinct_sizes = {
     .name = "distinct-sizes",
-    .summary = "malloc and free, every thread of its own size: what lists a size cost and save",
+    .summary = "malloc and free, every thread of its own size: what free lists by size cost and save",
     .not_shown = "cache misses of a real heap, cross-thread frees, anything of memory",
     .kind = WORKLOAD_STEADY,
     .threads = "1,2,4,8",

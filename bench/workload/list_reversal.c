@@ -4,11 +4,11 @@
  * malloc.
  *
  * Every thread builds a list of 1000 nodes. Node k, k from a counter, has a next pointer, an int, and k mod
- * 101 words of 4 bytes more, the first byte of each of which is written: 16 to 416 bytes on LP64. Then it
- * reverses the list again and again by
+ * 101 words of 4 bytes more, the first byte of each of which is written: 16 + 4 (k mod 101) bytes on LP64.
+ * Then it reverses the list again and again by
  *
- *     reverse(x, done): x empty: done; else r = reverse(next of x, new node of x's value before done); free
- * x; r
+ *     reverse(x, done):  if x is empty: done
+ *                        else: r = reverse(next of x, new node of x's value before done); free x; r
  *
  * The free comes after the call has returned, so 2000 nodes live at the turn, and frees come in the reverse
  * of the order of allocation. It must stay a recursion: freed before the call, half as much would live, and
@@ -16,21 +16,22 @@
  * throughout. At the end of run() the order is checked, at the price of a thousandth of what a thousand
  * reversals cost.
  *
- * Parameter counter: `shared` (one atomic counter for all threads, a contended line of its own) or `private`.
- * An operation is a node: one allocation and one free; 1000 a reversal.
+ * Parameter counter: `shared` (one atomic counter for all threads, a contended line of its own; which thread
+ * gets which size then depends on who comes first) or `private` (one a thread, each from 0).
+ * An operation is a node: one allocation and one free; 1000 a reversal, and reversals are done whole.
  *
  * Not shown: cross-thread frees, anything but LIFO, any other mix of sizes.
  */
 #include "workload.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { NODES = 1000, SIZES = 101, BIG = 200000, BIG_BOUNDED = 20000 };
+enum { NODES = 1000, SIZES = 101, WORD = 4, BIG = 200000, BIG_BOUNDED = 20000 };
 
 struct node {
     struct node *next;
     int value;
-    int extra[];
 };
 
 struct shared {
@@ -57,13 +58,14 @@ static inline uint64_t count(struct state *s) {
 
 static inline struct node *new_node(struct worker *w, int value, struct node *next) {
     const size_t words = count(w->state) % SIZES;
-    struct node *const n = w->malloc(sizeof *n + words * sizeof n->extra[0]);
+    struct node *const n = w->malloc(sizeof *n + words * WORD);
     if (n == NULL)
         return NULL;
     n->next = next;
     n->value = value;
+    volatile unsigned char *const extra = (volatile unsigned char *)(n + 1);
     for (size_t i = 0; i < words; i++)
-        *(volatile unsigned char *)&n->extra[i] = 1;
+        extra[i * WORD] = 1;
     return n;
 }
 
@@ -96,8 +98,9 @@ static void free_list(struct worker *w, struct node *list) {
 }
 
 static bool prepare(struct cell *cell, char *why, size_t why_size) {
-    (void)why, (void)why_size;
     cell->state = memory_map(sizeof(struct shared));
+    if (cell->state == NULL)
+        snprintf(why, why_size, "out-of-memory: no room for the shared counter");
     return cell->state != NULL;
 }
 
