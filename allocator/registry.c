@@ -4,6 +4,7 @@
  * opened is kept for the life of the program, under one spelling of its spec and a name that is its own.
  */
 #include "allocator.h"
+#include "system/announce.h"
 #include "system/library.h"
 #include "wrap/wrap.h"
 
@@ -29,6 +30,7 @@ static const struct allocator *const list[] = {
 struct opened {
     struct allocator table;
     const struct allocator *inner; /* of a wrapper, else NULL */
+    void *(*code)(size_t);         /* its malloc itself, whatever stands before it in the table */
     char *spec;                    /* as spelled by canonical() */
     char *text;                    /* the spec again, cut into the parts below */
     char *path;         /* in full, where such a file is there; else NULL, and the loader searches */
@@ -183,7 +185,7 @@ static enum allocator_status no_such_name(const char *spec, char *why, size_t wh
  * pass for the packaged one. */
 static bool is_the_packaged_one(const struct opened *o, char *why, size_t why_size) {
     for (const struct opened *other = opened_list; other != NULL; other = other->next)
-        if (other->table.malloc == o->table.malloc) {
+        if (other->code == o->table.malloc) {
             snprintf(why, why_size, "the loader takes \"%s\", opened before it, for %s: name %s first",
                      other->spec, o->name, o->name);
             return false;
@@ -253,6 +255,9 @@ enum allocator_status allocator_open(const char *spec, const struct allocator **
         return status;
     }
     o->table.name = o->name;
+    o->code = o->table.malloc;
+    if (o->table.library != NULL && o->inner == NULL)
+        announce_orders(&o->table);
     o->next = opened_list;
     opened_list = o;
     *out = &o->table;
@@ -260,11 +265,15 @@ enum allocator_status allocator_open(const char *spec, const struct allocator **
 }
 
 const char *allocator_path(const struct allocator *allocator) {
+    void *(*code)(size_t) = allocator->malloc;
     for (const struct opened *o = opened_list; o != NULL; o = o->next)
-        if (&o->table == allocator && o->inner != NULL)
-            return allocator_path(o->inner);
+        if (&o->table == allocator) {
+            if (o->inner != NULL)
+                return allocator_path(o->inner);
+            code = o->code;
+        }
     Dl_info home;
     void *address;
-    memcpy(&address, &allocator->malloc, sizeof address);
+    memcpy(&address, &code, sizeof address);
     return dladdr(address, &home) == 0 || home.dli_fname == NULL ? "unknown" : home.dli_fname;
 }

@@ -40,10 +40,11 @@ struct block {
 
 static struct slot {
     const struct allocator *inner;
-    pthread_mutex_t lock;     /* guards all that follows */
-    struct block *live;       /* treap: left < node < right by start, no child above its parent by priority */
-    struct block *unused;     /* list */
-    struct block *held[HELD]; /* ring: the next to leave stands where the next one enters */
+    pthread_mutex_t lock; /* guards all that follows */
+    struct block *live;   /* treap: left < node < right by start, no child above its parent by priority */
+    struct block *unused; /* list */
+    void *held[HELD];     /* ring of inner blocks: the next to leave stands where the next one enters; their
+                             addresses and not their records, for leak checkers do not look into mmap */
     size_t oldest;
 } slots[WRAP_SLOTS];
 static unsigned taken;
@@ -241,11 +242,13 @@ static struct block *hold(struct slot *slot, struct block *b) {
         return b;
     memset(caller_bytes(b), FREED_BYTE, caller_size(b));
     b->freed = true;
-    struct block *const leaving = slot->held[slot->oldest];
-    slot->held[slot->oldest] = b;
+    const uintptr_t start = (uintptr_t)slot->held[slot->oldest];
+    slot->held[slot->oldest] = (void *)b->start;
     slot->oldest = (slot->oldest + 1) % HELD;
-    if (leaving != NULL)
-        verify_freed(slot, leaving);
+    if (start == 0)
+        return NULL;
+    struct block *const leaving = sharing(slot->live, start, start + 1);
+    verify_freed(slot, leaving);
     return leaving;
 }
 
