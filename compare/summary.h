@@ -17,6 +17,7 @@ struct round_row {
     const char *metric;
     double value;       /* NaN where status is not ok */
     const char *status; /* ok crashed timeout out-of-memory unavailable excluded not-concurrent */
+    const char *note; /* why, where it is not ok; or NULL */
 };
 
 struct summary_row {

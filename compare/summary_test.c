@@ -23,7 +23,7 @@ static size_t summary_count;
 static char why[256];
 
 static void add(const char *allocator, unsigned round, const char *metric, double value, const char *status) {
-    rows[row_count++] = (struct round_row){"w", "p=1", 2, allocator, round, metric, value, status};
+    rows[row_count++] = (struct round_row){"w", "p=1", 2, allocator, round, metric, value, status, NULL};
 }
 
 static bool summarise(const char *baseline, const char *order) {

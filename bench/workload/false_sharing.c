@@ -53,9 +53,12 @@ static bool hand_over(struct cell *cell, char *why, size_t why_size) {
         snprintf(why, why_size, "out-of-memory: no room for a table of %u objects", cell->threads);
         return false;
     }
-    for (unsigned i = 0; i < cell->threads; i++)
-        handed[i].object = cell->allocator->malloc(cell->number[SIZE]);
-    return true; /* a NULL is the worker's result */
+    for (unsigned i = 0; i < cell->threads; i++) {
+        void *const object = handed[i].object = cell->allocator->malloc(cell->number[SIZE]);
+        if (object != NULL) /* else it is the worker's result */
+            touch_block(object, cell->number[SIZE]);
+    }
+    return true;
 }
 
 static enum work_result run_passive(struct worker *w, uint64_t operations) {

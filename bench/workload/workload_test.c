@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every workload of the list through the same assertions, on allocators that log what is asked of them:
+ * whatever was allocated is used and freed, a NULL at any place is survived, and the requests depend on the
+ * seed and the worker alone, not on the allocator.
+ */
+#include "workload.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { THREADS = 3, MOST_EVENTS = 1 << 19, FRESH = 0xa5 };
+
+/* ---- what is run ---- */
+
+struct example {
+    const char *workload;
+    const char *word[WORKLOAD_PARAMETERS];
+    uint64_t operations;
+    bool by_seed, by_worker;    /* do requests differ between seeds, between workers? */
+    bool by_luck;               /* they depend on who comes first, if there are two */
+    bool last_byte_is_not_used; /* a node's last word has only its first byte written */
+};
+
+static const struct example examples[] = {
+    {.workload = "uncontended", .word = {"pair", "8"}, .operations = 50},
+    {.workload = "contended", .word = {"pair", "1"}, .operations = 50},
+    {.workload = "contended", .word = {"pair", "32760"}, .operations = 50},
+    {.workload = "contended", .word = {"batch-fifo", "64"}, .operations = 250},
+    {.workload = "contended", .word = {"batch-lifo", "64"}, .operations = 250},
+    {.workload = "contended",
+     .word = {"batch-shuffled", "64"},
+     .operations = 250,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "distinct-sizes", .operations = 50, .by_worker = true},
+    {.workload = "intensity", .word = {"10"}, .operations = 50},
+    {.workload = "list-reversal", .word = {"private"}, .operations = 1500, .last_byte_is_not_used = true},
+    {.workload = "list-reversal",
+     .word = {"shared"},
+     .operations = 1500,
+     .by_luck = true,
+     .last_byte_is_not_used = true},
+    {.workload = "false-sharing-active", .word = {"8", "3"}, .operations = 50},
+    {.workload = "false-sharing-passive", .word = {"8", "3"}, .operations = 50},
+    {.workload = "mixed-sizes", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
+};
+enum { EXAMPLES = sizeof examples / sizeof *examples };
+
+static const struct workload *workload_named(const char *name) {
+    for (const struct workload *const *w = workload_list; *w != NULL; w++)
+        if (strcmp((*w)->name, name) == 0)
+            return *w;
+    fail_msg("no workload is named %s", name);
+    return NULL;
+}
+
+/* ---- the allocators: malloc of the process, and one that never hands out an address twice ---- */
+
+/* What a worker asked for, in order: 2 x size for an allocation, 2 x number + 1 for a free of the allocation
+ * of that number. Where the timed part began and ended. */
+struct log {
+    uint64_t event[MOST_EVENTS];
+    size_t events, mallocs, run_began, run_ended;
+};
+
+/* Before every block. */
+struct front {
+    _Alignas(16) uint64_t state;
+    uint64_t number;
+    size_t size;
+};
+enum { LIVE = 0x11fe, DEAD = 0xdead };
+
+static struct {
+    atomic_ulong calls, live, live_bytes, peak_live;
+    atomic_ulong not_live, not_used;     /* blocks freed that were so */
+    unsigned long fail_first, fail_last; /* these calls, counted from 1, get NULL */
+    unsigned long damage;                /* at this call the block handed out last is written to */
+    bool last_byte_is_not_used;
+    struct front *newest; /* kept only where there is damage to do */
+    unsigned char *arena;
+    atomic_size_t arena_used;
+} mock;
+enum { ARENA_BYTES = 64 << 20 };
+
+static _Thread_local struct log *own_log; /* NULL on the main thread */
+
+static void note(uint64_t event) {
+    if (own_log == NULL)
+        return;
+    if (own_log->events == MOST_EVENTS)
+        abort(); /* the test wants a longer log */
+    own_log->event[own_log->events++] = event;
+}
+
+static void damage_newest(void) {
+    if (mock.newest != NULL)
+        ((int *)(void *)(mock.newest + 1))[2] += 1;
+}
+
+static void *new_block(struct front *front, size_t size) {
+    *front = (struct front){.state = LIVE, .number = own_log == NULL ? 0 : own_log->mallocs++, .size = size};
+    memset(front + 1, FRESH, size);
+    atomic_fetch_add(&mock.live_bytes, size);
+    const unsigned long live = atomic_fetch_add(&mock.live, 1) + 1;
+    unsigned long peak = atomic_load(&mock.peak_live);
+    while (live > peak && !atomic_compare_exchange_weak(&mock.peak_live, &peak, live))
+        ;
+    if (mock.damage != 0)
+        mock.newest = front;
+    return front + 1;
+}
+
+static bool is_refused(void) {
+    const unsigned long call = atomic_fetch_add(&mock.calls, 1) + 1;
+    if (call == mock.damage)
+        damage_newest();
+    return call >= mock.fail_first && call <= mock.fail_last;
+}
+
+static void *libc_malloc(size_t size) {
+    note(2 * size);
+    return is_refused() ? NULL : new_block(malloc(sizeof(struct front) + size), size);
+}
+
+static void *arena_malloc(size_t size) {
+    note(2 * size);
+    if (is_refused())
+        return NULL;
+    const size_t whole = (sizeof(struct front) + size + 15) / 16 * 16;
+    const size_t at = atomic_fetch_add(&mock.arena_used, whole);
+    if (at + whole > ARENA_BYTES)
+        abort(); /* the test wants a larger arena */
+    return new_block((struct front *)(void *)(mock.arena + at), size);
+}
+
+static bool is_used(const unsigned char *byte, size_t size) {
+    for (size_t at = 0; at < size; at += 4096)
+        if (byte[at] == FRESH)
+            return false;
+    return mock.last_byte_is_not_used || byte[size - 1] != FRESH;
+}
+
+/* The front of a block, which is dead afterwards; NULL for NULL and for what was not live. */
+static struct front *end_block(void *block) {
+    if (block == NULL)
+        return NULL;
+    struct front *const front = (struct front *)block - 1;
+    note(2 * front->number + 1);
+    if (front->state != LIVE) {
+        atomic_fetch_add(&mock.not_live, 1);
+        return NULL;
+    }
+    if (!is_used(block, front->size))
+        atomic_fetch_add(&mock.not_used, 1);
+    front->state = DEAD;
+    atomic_fetch_sub(&mock.live, 1);
+    atomic_fetch_sub(&mock.live_bytes, front->size);
+    return front;
+}
+
+static void libc_free(void *block) {
+    free(end_block(block));
+}
+
+static void arena_free(void *block) {
+    end_block(block);
+}
+
+static const struct allocator libc_allocator = {.name = "libc", .malloc = libc_malloc, .free = libc_free};
+static const struct allocator arena_allocator = {.name = "arena", .malloc = arena_malloc, .free = arena_free};
+
+/* ---- a driver: what the harness does, less clocks ---- */
+
+struct seat {
+    struct worker worker;
+    enum work_result result;
+    struct log *log;
+    pthread_barrier_t *barrier;
+    pthread_t thread;
+};
+
+static struct run {
+    struct cell cell;
+    struct seat seat[THREADS];
+    unsigned long bytes_before, bytes_after; /* live, around the timed part */
+} last;
+
+static struct log logs[2][THREADS]; /* of two runs that are compared */
+
+static void *work(void *argument) {
+    struct seat *const seat = argument;
+    struct worker *const worker = &seat->worker;
+    const struct workload *const workload = worker->cell->workload;
+    own_log = seat->log;
+    seat->result = workload->enter == NULL ? WORK_DONE : workload->enter(worker);
+    own_log->run_began = own_log->events;
+    pthread_barrier_wait(seat->barrier);
+    pthread_barrier_wait(seat->barrier);
+    if (seat->result == WORK_DONE)
+        seat->result = workload->run(worker, worker->cell->operations);
+    own_log->run_ended = own_log->events;
+    pthread_barrier_wait(seat->barrier);
+    pthread_barrier_wait(seat->barrier);
+    if (workload->leave != NULL)
+        workload->leave(worker);
+    return NULL;
+}
+
+static void start_seat(unsigned index, struct log *log, pthread_barrier_t *barrier) {
+    struct cell *const cell = &last.cell;
+    struct seat *const seat = &last.seat[index];
+    *seat = (struct seat){.worker = {.cell = cell,
+                                     .malloc = cell->allocator->malloc,
+                                     .free = cell->allocator->free,
+                                     .index = index,
+                                     .seed = cell->seed * 1000 + index},
+                          .log = log,
+                          .barrier = barrier};
+    log->events = log->mallocs = 0;
+    assert_int_equal(pthread_create(&seat->thread, NULL, work, seat), 0);
+}
+
+static void crew(unsigned threads, struct log *log) {
+    pthread_barrier_t barrier;
+    pthread_barrier_init(&barrier, NULL, threads + 1);
+    for (unsigned i = 0; i < threads; i++)
+        start_seat(i, &log[i], &barrier);
+    pthread_barrier_wait(&barrier);
+    last.bytes_before = mock.live_bytes;
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    last.bytes_after = mock.live_bytes;
+    pthread_barrier_wait(&barrier);
+    for (unsigned i = 0; i < threads; i++)
+        pthread_join(last.seat[i].thread, NULL);
+    pthread_barrier_destroy(&barrier);
+}
+
+/* Runs E; what came of it is in `last`, LOG and `mock`. Nothing may be left behind, whatever came of it. */
+static void run(const struct example *e, const struct allocator *allocator, unsigned threads, uint64_t seed,
+                struct log *log) {
+    char why[200] = "";
+    struct cell *const cell = &last.cell;
+    *cell = (struct cell){.allocator = allocator,
+                          .workload = workload_named(e->workload),
+                          .threads = threads,
+                          .seed = seed,
+                          .operations = e->operations,
+                          .work_ns = -1};
+    for (unsigned i = 0; i < WORKLOAD_PARAMETERS && e->word[i] != NULL; i++) {
+        cell->word[i] = e->word[i];
+        cell->number[i] = strtoull(e->word[i], NULL, 10);
+    }
+    mock.last_byte_is_not_used = e->last_byte_is_not_used;
+    mock.calls = mock.peak_live = mock.arena_used = 0;
+    if (cell->workload->prepare != NULL && !cell->workload->prepare(cell, why, sizeof why))
+        fail_msg("%s: %s", e->workload, why);
+    crew(threads, log);
+    if (cell->workload->finish != NULL)
+        cell->workload->finish(cell);
+    assert_int_equal(mock.live, 0);
+    assert_int_equal(mock.not_live, 0);
+    assert_int_equal(memory_mapped(), 0);
+}
+
+static unsigned threads_of(const struct example *e) {
+    return strcmp(workload_named(e->workload)->threads, "1") == 0 ? 1 : THREADS;
+}
+
+static int reset(void **state) {
+    (void)state;
+    unsigned char *const arena = mock.arena;
+    memset(&mock, 0, sizeof mock);
+    mock.arena = arena;
+    return 0;
+}
+
+static bool equal_logs(const struct log *a, const struct log *b) {
+    return a->events == b->events && memcmp(a->event, b->event, a->events * sizeof *a->event) == 0;
+}
+
+/* ---- every workload ---- */
+
+static void every_workload_of_the_list_has_an_example(void **state) {
+    (void)state;
+    for (const struct workload *const *w = workload_list; *w != NULL; w++) {
+        unsigned found = 0;
+        for (unsigned i = 0; i < EXAMPLES; i++)
+            found += strcmp(examples[i].workload, (*w)->name) == 0;
+        if (found == 0)
+            fail_msg("%s has no example in this test", (*w)->name);
+    }
+}
+
+static void all_operations_are_done_and_all_blocks_used_and_freed(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        const unsigned threads = threads_of(&examples[i]);
+        run(&examples[i], &libc_allocator, threads, 1, logs[0]);
+        for (unsigned t = 0; t < threads; t++) {
+            assert_int_equal(last.seat[t].result, WORK_DONE);
+            assert_true(last.seat[t].worker.done >= examples[i].operations);
+        }
+        if (mock.not_used != 0)
+            fail_msg("%s: %lu blocks were never written", examples[i].workload, mock.not_used);
+    }
+}
+
+static void requests_are_the_same_for_two_allocators(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        const unsigned threads = examples[i].by_luck ? 1 : threads_of(&examples[i]);
+        run(&examples[i], &libc_allocator, threads, 5, logs[0]);
+        run(&examples[i], &arena_allocator, threads, 5, logs[1]);
+        for (unsigned t = 0; t < threads; t++)
+            assert_true(equal_logs(&logs[0][t], &logs[1][t]));
+    }
+}
+
+static void requests_differ_between_seeds_and_workers_where_they_should(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        const struct example *const e = &examples[i];
+        const unsigned threads = e->by_luck ? 1 : threads_of(e);
+        run(e, &libc_allocator, threads, 5, logs[0]);
+        run(e, &libc_allocator, threads, 6, logs[1]);
+        assert_int_equal(equal_logs(&logs[0][0], &logs[1][0]), !e->by_seed);
+        if (threads > 1)
+            assert_int_equal(equal_logs(&logs[0][0], &logs[0][1]), !e->by_worker);
+    }
+}
+
+/* Every 37th call or so of each example fails: once alone, and once with all that come after it. */
+static void null_at_any_call_ends_in_out_of_memory_and_no_leak(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        const unsigned threads = threads_of(&examples[i]);
+        reset(NULL);
+        run(&examples[i], &libc_allocator, threads, 1, logs[0]);
+        const unsigned long calls = mock.calls;
+        for (unsigned long nth = 1; nth <= calls; nth += nth < 5 ? 1 : calls / 37 + 1) {
+            mock.fail_first = nth;
+            for (int forever = 0; forever < 2; forever++) {
+                unsigned failed = 0;
+                mock.fail_last = forever ? -1UL : nth;
+                run(&examples[i], &libc_allocator, threads, 1, logs[0]);
+                for (unsigned t = 0; t < threads; t++) {
+                    assert_int_not_equal(last.seat[t].result, WORK_WRONG);
+                    failed += last.seat[t].result == WORK_OUT_OF_MEMORY;
+                }
+                assert_true(forever ? failed >= 1 : failed == 1);
+            }
+        }
+    }
+}
+
+/* ---- what one of them promises ---- */
+
+static void pairs_and_batches_free_in_the_order_of_their_shape(void **state) {
+    (void)state;
+    static const char *const shapes[] = {"batch-fifo", "batch-lifo", "batch-shuffled"};
+    for (unsigned shape = 0; shape < 3; shape++) {
+        const struct example e = {.workload = "contended", .word = {shapes[shape], "16"}, .operations = 101};
+        run(&e, &libc_allocator, 1, 1, logs[0]);
+        const uint64_t *const event = logs[0][0].event;
+        assert_int_equal(last.seat[0].worker.done, 200);
+        assert_int_equal(logs[0][0].events, 400);
+        unsigned in_place = 0, same = 0;
+        for (unsigned i = 0; i < 100; i++) {
+            assert_int_equal(event[i], 2 * 16);
+            const uint64_t freed = event[100 + i] / 2;
+            in_place += freed == (shape == 1 ? 99 - i : i);
+            same += event[300 + i] / 2 == 100 + freed;
+        }
+        assert_true(shape == 2 ? in_place < 50 && same < 50 : in_place == 100 && same == 100);
+    }
+}
+
+static void distinct_sizes_are_those_of_the_table(void **state) {
+    (void)state;
+    static const uint64_t sizes[THREADS] = {16, 64, 128};
+    const struct example e = {.workload = "distinct-sizes", .operations = 1};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    for (unsigned t = 0; t < THREADS; t++)
+        assert_int_equal(logs[0][t].event[0], 2 * sizes[t]);
+}
+
+static void intensity_alone_times_its_work(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        run(&examples[i], &libc_allocator, threads_of(&examples[i]), 1, logs[0]);
+        assert_int_equal(last.cell.work_ns >= 0, strcmp(examples[i].workload, "intensity") == 0);
+    }
+}
+
+/* The recursion is one: the old list lives until the new one is whole. */
+static void a_reversal_holds_both_lists_at_its_turn(void **state) {
+    (void)state;
+    const struct example e = {
+        .workload = "list-reversal", .word = {"private"}, .operations = 1, .last_byte_is_not_used = true};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    assert_int_equal(last.seat[0].worker.done, 1000);
+    assert_int_equal(mock.peak_live, 2000 + 2);
+    const struct log *const log = &logs[0][0];
+    assert_int_equal(log->run_ended - log->run_began, 2000);
+    for (unsigned k = 0; k < 1000; k++) { /* the last node of the old list goes first */
+        assert_int_equal(log->event[log->run_began + k], 2 * (2 * sizeof(void *) + 4 * ((1000 + k) % 101)));
+        assert_int_equal(log->event[log->run_began + 1000 + k], 2 * (2 + k) + 1);
+    }
+}
+
+static void a_list_out_of_order_is_found(void **state) {
+    (void)state;
+    const struct example e = {
+        .workload = "list-reversal", .word = {"private"}, .operations = 2000, .last_byte_is_not_used = true};
+    mock.damage = 1500;
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    assert_int_equal(last.seat[0].result, WORK_WRONG);
+    assert_non_null(last.seat[0].worker.why);
+}
+
+/* Blocks made in enter() that the timed part never freed. */
+static size_t survivors(const struct log *log) {
+    size_t initial = log->run_began, freed = 0;
+    for (size_t i = log->run_began; i < log->run_ended; i++)
+        freed += log->event[i] % 2 == 1 && log->event[i] / 2 < initial;
+    return initial - freed;
+}
+
+static void mixed_sizes_keep_their_live_set(void **state) {
+    (void)state;
+    const struct example e = {.workload = "mixed-sizes", .word = {"16"}, .operations = 200000};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    const double live = 16 << 20, before = (double)last.bytes_before, after = (double)last.bytes_after;
+    assert_true(before > 0.85 * live && before < 1.15 * live);
+    assert_true(after > 0.85 * live && after < 1.15 * live);
+    const double share = (double)survivors(log) / (double)log->run_began;
+    assert_true(share > 0.04 && share < 0.06);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, reset)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(every_workload_of_the_list_has_an_example),
+        TEST(all_operations_are_done_and_all_blocks_used_and_freed),
+        TEST(requests_are_the_same_for_two_allocators),
+        TEST(requests_differ_between_seeds_and_workers_where_they_should),
+        TEST(null_at_any_call_ends_in_out_of_memory_and_no_leak),
+        TEST(pairs_and_batches_free_in_the_order_of_their_shape),
+        TEST(distinct_sizes_are_those_of_the_table),
+        TEST(intensity_alone_times_its_work),
+        TEST(a_reversal_holds_both_lists_at_its_turn),
+        TEST(a_list_out_of_order_is_found),
+        TEST(mixed_sizes_keep_their_live_set),
+    };
+    mock.arena = malloc(ARENA_BYTES);
+    if (mock.arena == NULL)
+        return 1;
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(mock.arena);
+    return failed;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A campaign: the cells of a plan, in rounds, into a store.
+ */
+#ifndef COMPARE_CAMPAIGN_H
+#define COMPARE_CAMPAIGN_H
+
+#include "catalogue.h"
+#include "store.h"
+
+struct campaign {
+    const struct plan *plan;
+    const struct catalogue *catalogue;
+    const char *bench;
+    struct store *store;
+    unsigned long memory_limit_kib;
+    double least_time_limit; /* seconds; 20, shorter in tests */
+    bool terminal;           /* progress may be rewritten in place */
+    double looks_not_taken;  /* seconds that the look left out would have taken; 0: none was */
+    unsigned failed;         /* cells that failed though their traits do not foretell it */
+};
+
+/* Measures what STORE has not. False: it was interrupted. */
+bool campaign_run(struct campaign *campaign);
+
+/* The processes that nine rounds take, and an estimate of the seconds. */
+void campaign_estimate(const struct campaign *campaign, size_t *processes, double *seconds);
+
+/* Comma-separated names in the order of the plan, for tables. */
+const char *campaign_order(const struct catalogue *catalogue);
+
+#endif

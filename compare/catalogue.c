@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * catalogue.h: bench is run once for each line of cells, and its tab-separated answer taken apart.
+ */
+#include "catalogue.h"
+
+#include "arena.h"
+#include "child.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_FIELDS = 12 };
+
+static bool has_word(const char *words, const char *word) {
+    const size_t length = strlen(word);
+    for (const char *at = words; at != NULL; at = strchr(at, ' ')) {
+        at += *at == ' ';
+        if (strncmp(at, word, length) == 0 && (at[length] == '\0' || at[length] == ' '))
+            return true;
+    }
+    return false;
+}
+
+const struct catalogue_allocator *catalogue_allocator_named(const struct catalogue *catalogue,
+                                                            const char *name) {
+    for (size_t i = 0; i < catalogue->allocators; i++)
+        if (strcmp(catalogue->allocator[i].name, name) == 0 ||
+            has_word(catalogue->allocator[i].aliases, name))
+            return &catalogue->allocator[i];
+    return NULL;
+}
+
+/* The specs of one call, in the order in which bench answers. */
+static void add_specs(struct words *specs, const char *text) {
+    const struct words more = words_split(text, ",");
+    for (size_t i = 0; i < more.count; i++)
+        words_add_new(specs, more.word[i]);
+}
+
+static void take_allocator(struct catalogue *c, const char *spec, char *const f[]) {
+    for (size_t i = 0; i < c->allocators; i++)
+        if (strcmp(c->allocator[i].name, f[1]) == 0)
+            return;
+    c->allocator = arena_grow(c->allocator, c->allocators, sizeof *c->allocator);
+    c->allocator[c->allocators++] = (struct catalogue_allocator){.spec = spec,
+                                                                 .name = f[1],
+                                                                 .aliases = f[2],
+                                                                 .status = f[3],
+                                                                 .traits = f[4],
+                                                                 .environment = f[5],
+                                                                 .package = f[6],
+                                                                 .path = f[7],
+                                                                 .summary = f[8],
+                                                                 .why = f[9]};
+}
+
+static void take_workload(struct catalogue *c, char *const f[]) {
+    for (size_t i = 0; i < c->workloads; i++)
+        if (strcmp(c->workload[i].name, f[1]) == 0)
+            return;
+    c->workload = arena_grow(c->workload, c->workloads, sizeof *c->workload);
+    c->workload[c->workloads++] = (struct catalogue_workload){f[1], f[2], f[3], f[4], f[5], f[6], f[7]};
+}
+
+static void take_cell(struct catalogue *c, char *const f[]) {
+    const unsigned threads = (unsigned)strtoul(f[3], NULL, 10);
+    struct group *group = NULL;
+    for (size_t i = c->groups; i-- > 0 && group == NULL;)
+        if (c->group[i].threads == threads && strcmp(c->group[i].workload, f[1]) == 0 &&
+            strcmp(c->group[i].params, f[2]) == 0)
+            group = &c->group[i];
+    if (group == NULL) {
+        c->group = arena_grow(c->group, c->groups, sizeof *c->group);
+        group = &c->group[c->groups++];
+        *group = (struct group){.workload = f[1],
+                                .params = f[2],
+                                .threads = threads,
+                                .scripted = strcmp(f[6], "scripted") == 0,
+                                .operations = strtoull(f[7], NULL, 10)};
+    }
+    for (size_t i = 0; i < group->members; i++)
+        if (strcmp(group->member[i].name, f[4]) == 0)
+            return; /* named twice, once by an alias */
+    const struct catalogue_allocator *const a = catalogue_allocator_named(c, f[4]);
+    group->member = arena_grow(group->member, group->members, sizeof *group->member);
+    group->member[group->members++] =
+        (struct member){.name = f[4], .spec = a == NULL ? f[4] : a->spec, .status = f[5], .why = f[8]};
+}
+
+/* SEEN counts the allocators of this answer: they come in the order of SPECS, where there are any. */
+static void take_line(struct catalogue *c, const struct words *specs, size_t *seen, char *line) {
+    static char nothing[] = "-";
+    char *field[MOST_FIELDS];
+    for (int i = 0; i < MOST_FIELDS; i++)
+        field[i] = line == NULL ? nothing : strsep(&line, "\t");
+    if (strcmp(field[0], "allocator") == 0) {
+        take_allocator(c, *seen < specs->count ? specs->word[*seen] : field[1], field);
+        ++*seen;
+    } else if (strcmp(field[0], "workload") == 0) {
+        take_workload(c, field);
+    } else if (strcmp(field[0], "cell") == 0) {
+        take_cell(c, field);
+    }
+}
+
+/* bench's answer to one selection; empty words select all. */
+static bool ask(struct catalogue *c, const char *bench, const struct words *specs, const char *workloads,
+                const char *threads, char *why, size_t why_size) {
+    const char *argv[6] = {bench, "--list=tsv"};
+    int words = 2;
+    if (specs->count != 0)
+        argv[words++] = arena_format("--allocators=%s", words_join(specs, ","));
+    if (*workloads != '\0')
+        argv[words++] = arena_format("--workloads=%s", workloads);
+    if (*threads != '\0')
+        argv[words++] = arena_format("--threads=%s", threads);
+    const struct child_result child = child_run(argv, NULL, (struct child_limits){.seconds = 60});
+    if (child.end != CHILD_EXITED || child.code != 0) {
+        const char *const line =
+            strncmp(child.last_line, "bench: ", 7) == 0 ? child.last_line + 7 : child.last_line;
+        snprintf(why, why_size, "%s",
+                 *line == '\0' ? "bench --list=tsv does not run; COMPARE_BENCH names the bench program"
+                               : line);
+        return false;
+    }
+    size_t seen = 0;
+    for (char *rest = arena_copy(child.out, strlen(child.out)), *line; (line = strsep(&rest, "\n")) != NULL;)
+        take_line(c, specs, &seen, line);
+    return true;
+}
+
+bool catalogue_read(struct catalogue *catalogue, const char *bench, const struct plan *plan, char *why,
+                    size_t why_size) {
+    *catalogue = (struct catalogue){0};
+    if (plan == NULL) {
+        const struct words all = {0};
+        return ask(catalogue, bench, &all, "", "", why, why_size);
+    }
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        struct words specs = {0};
+        add_specs(&specs, plan->allocators);
+        if (specs.count != 0) {
+            add_specs(&specs, strncmp(plan->baseline, "best:", 5) == 0 ? plan->baseline + 5 : plan->baseline);
+            add_specs(&specs, plan->cells[i].also);
+        }
+        if (!ask(catalogue, bench, &specs, plan->cells[i].workload, plan->cells[i].threads, why, why_size))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a campaign answers, in a sentence, and its pictures.
+ */
+#ifndef COMPARE_FIGURE_H
+#define COMPARE_FIGURE_H
+
+#include "summary.h"
+
+/* Of the contention figure: SUBJECT against BASELINE on one thread, under contention, and at which private
+ * work the slowdown passes 4 and 3. True in all cases: what was not measured or not separated is said. */
+void figure_answer(const struct summary_row *rows, size_t n, const char *subject, const char *baseline,
+                   char *text, size_t size);
+
+/* Of any campaign: who was fastest over all cells by the geometric mean of its ratios, and by how much. */
+void figure_fastest(const struct summary_row *rows, size_t n, const char *baseline, char *text, size_t size);
+
+/* Draws every picture of PLOTS for which DIR/summary.tsv has data; prints where each is to standard output,
+ * and to standard error what could not be drawn. */
+void figure_draw(const char *plots, const char *dir);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * compare: runs campaigns of bench's cells, each in a process of its own, and turns them into tables,
+ * verdicts and pictures. `compare SUBCOMMAND --help` shows what each takes; docs/programs.md and
+ * docs/design.md what it writes.
+ */
+#include "arena.h"
+#include "campaign.h"
+#include "child.h"
+#include "figure.h"
+#include "options.h"
+#include "table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int bad_use(const char *why) {
+    fprintf(stderr, "compare: %s\n", why);
+    return 2;
+}
+
+/* ---- where things are ---- */
+
+/* Beside this program in the build tree, unless COMPARE_BENCH says otherwise. */
+static const char *bench_path(void) {
+    const char *const named = getenv("COMPARE_BENCH");
+    char self[4096];
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (named != NULL && *named != '\0')
+        return named;
+    self[length > 0 ? length : 0] = '\0';
+    char *const slash = strrchr(self, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    return arena_format("%s/../bench/bench", self);
+}
+
+static const char *plots_path(void) {
+    const char *const named = getenv("COMPARE_PLOTS");
+    return named != NULL && *named != '\0' ? named : SOURCE_DIR "/plots";
+}
+
+/* ---- compare list ---- */
+
+static int list(void) {
+    struct catalogue catalogue;
+    char why[1024];
+    if (!catalogue_read(&catalogue, bench_path(), NULL, why, sizeof why))
+        return bad_use(why);
+    puts("allocators");
+    for (size_t i = 0; i < catalogue.allocators; i++) {
+        const struct catalogue_allocator *const a = &catalogue.allocator[i];
+        struct host version = {0};
+        printf("  %-16s %s\n", a->name, a->summary);
+        if (strcmp(a->status, "ok") != 0)
+            printf("  %-16s not here: %s\n", "", a->why);
+        else if (strcmp(a->package, "-") != 0) {
+            host_add_library(&version, a->name, a->path);
+            char *const hash = strstr(version.fact[0].value, " sha256:");
+            if (hash != NULL)
+                *hash = '\0';
+            printf("  %-16s %s\n", "", version.fact[0].value);
+        }
+    }
+    puts(
+        "\n  These are the distribution's packages, which may be years old. To measure a newer build:\n"
+        "  --allocators NAME=so:/path/to/lib.so (so:PATH:PREFIX where its functions have a prefix).\n\nworkloads");
+    for (size_t i = 0; i < catalogue.workloads; i++) {
+        const struct catalogue_workload *const w = &catalogue.workload[i];
+        printf("  %-22s %s (%s; threads %s)\n", w->name, w->summary, w->kind, w->threads);
+        if (strcmp(w->grid, "-") != 0)
+            printf("  %-22s %s\n", "", w->grid);
+        printf("  %-22s not shown: %s\n", "", w->not_shown);
+    }
+    return 0;
+}
+
+/* ---- a campaign ---- */
+
+/* What a results directory must agree in to be gone on with. */
+static const char *const agreed[] = {"plan", "bench", "host"};
+
+static bool agrees(const struct store *store, const struct host *head, const char *dir, char *why,
+                   size_t why_size) {
+    for (size_t i = 0; i < head->facts; i++) {
+        const struct host_fact *const f = &head->fact[i];
+        bool must = strncmp(f->key, "library ", 8) == 0;
+        for (size_t k = 0; k < sizeof agreed / sizeof *agreed; k++)
+            must |= strcmp(f->key, agreed[k]) == 0;
+        if (must && strcmp(store_head(store, f->key), f->value) != 0) {
+            snprintf(why, why_size,
+                     "%s cannot be gone on with: its %s differs (there: %s; now: %s); choose another -o", dir,
+                     f->key, store_head(store, f->key), f->value);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Opens or makes the directory of results. */
+static bool open_store(struct store *store, const struct options *o, const struct host *head, char *why,
+                       size_t why_size) {
+    char dir[4096] = "";
+    if (o->out != NULL) {
+        if (store_is_new(o->out))
+            return store_create(store, o->out, head, why, why_size);
+        if (!store_read(store, o->out, why, why_size))
+            return false;
+        if (store->finished) {
+            snprintf(
+                why, why_size,
+                "%s is finished, and finished results are never written; choose another -o, or --from %s",
+                o->out, o->out);
+            return false;
+        }
+        snprintf(dir, sizeof dir, "%s", o->out);
+    } else {
+        store_newest_unfinished(o->plan.name, dir, sizeof dir);
+        if (*dir != '\0' &&
+            (!store_read(store, dir, why, why_size) || !agrees(store, head, dir, why, why_size)))
+            *dir = '\0'; /* of another plan, program or machine: it stays as it is */
+        if (*dir == '\0') {
+            store_default_dir(o->plan.name, dir, sizeof dir);
+            return store_create(store, dir, head, why, why_size);
+        }
+    }
+    if (!agrees(store, head, dir, why, why_size))
+        return false;
+    fprintf(stderr, "compare: going on with %s, which has %zu rows\n", dir, store->rows);
+    return store_resume(store, why, why_size);
+}
+
+/* The head of the results: the machine, what is measured, and by what. */
+static void describe(struct host *head, const struct options *o, const struct catalogue *catalogue,
+                     const char *bench) {
+    char text[4096];
+    host_identity(head, text, sizeof text);
+    host_add_fact(head, "host", "%s", text);
+    host_add_fact(head, "name", "%s", o->plan.name);
+    host_add_fact(head, "baseline", "%s", o->plan.baseline);
+    host_add_fact(head, "order", "%s", campaign_order(catalogue));
+    plan_identity(&o->plan, text, sizeof text);
+    uint64_t hash = 14695981039346656037U;
+    for (const char *at = text; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * 1099511628211U;
+    host_add_fact(head, "plan", "%016llx %.350s", (unsigned long long)hash, text);
+    host_add_library(head, "bench", bench);
+    struct host_fact *const self = &head->fact[head->facts - 1];
+    snprintf(self->key, sizeof self->key, "bench");
+    for (size_t i = 0; i < catalogue->allocators; i++)
+        if (strcmp(catalogue->allocator[i].status, "ok") == 0 &&
+            strcmp(catalogue->allocator[i].path, "-") != 0)
+            host_add_library(head, catalogue->allocator[i].name, catalogue->allocator[i].path);
+}
+
+static void warn_of_absent(struct host *head, const struct catalogue *catalogue) {
+    for (size_t i = 0; i < catalogue->allocators; i++)
+        if (strcmp(catalogue->allocator[i].status, "ok") != 0)
+            host_add_warning(head, "%s was left out: %s", catalogue->allocator[i].name,
+                             catalogue->allocator[i].why);
+}
+
+static void warn_of_results(struct host *head, const struct summary_row *rows, size_t n,
+                            const struct campaign *campaign) {
+    size_t control = 0, turns = 0, failed = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(rows[i].metric, "time_ns") != 0)
+            continue;
+        control += strcmp(rows[i].verdict, "control") == 0 && (rows[i].low > 1 || rows[i].high < 1);
+        turns += strcmp(rows[i].status, "not-concurrent") == 0;
+        failed += strcmp(rows[i].status, "ok") != 0 && strcmp(rows[i].status, "not-concurrent") != 0 &&
+                  strcmp(rows[i].status, "excluded") != 0 && strcmp(rows[i].status, "unavailable") != 0;
+    }
+    if (control != 0)
+        host_add_warning(
+            head,
+            "the baseline is separated from itself in %zu cells: the machine was not quiet; end what else runs and measure again",
+            control);
+    if (turns != 0)
+        host_add_warning(
+            head,
+            "in %zu cells the threads took turns, and no verdict rests on them: end what else runs, or use fewer threads",
+            turns);
+    if (failed != 0)
+        host_add_warning(head, "%zu cells failed: their status says how, the note in rounds.tsv why", failed);
+    if (campaign->looks_not_taken > 0)
+        host_add_warning(
+            head,
+            "some intervals are wide; the next look would have taken %.0f s, more than this campaign promises: --rounds 15 takes it",
+            campaign->looks_not_taken);
+}
+
+/* All that is said of results: files, table, warnings, pictures, and the answer last. */
+static int conclude(const struct options *o, const struct store *store, const char *dir, const char *baseline,
+                    struct host *head, const struct campaign *campaign, bool figure) {
+    size_t n;
+    char why[1024], answer[1024];
+    const struct summary_options options = {.baseline = baseline, .order = store_head(store, "order")};
+    struct summary_row *const rows = summary_make(store->row, store->rows, &options, &n, why, sizeof why);
+    if (rows == NULL || !store_write_summary(store, dir, baseline, rows, n, why, sizeof why))
+        return bad_use(why);
+    table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
+    putchar('\n');
+    if (campaign != NULL)
+        warn_of_results(head, rows, n, campaign);
+    for (size_t i = 0; i < head->warnings; i++)
+        printf("warning: %s\n", head->warning[i]);
+    if (head->warnings != 0)
+        putchar('\n');
+    printf("%s/rounds.tsv\n%s/summary.tsv\n", dir, dir);
+    fflush(stdout);
+    figure_draw(plots_path(), dir);
+    if (o->export != NULL && !table_export(o->export, rows, n, why, sizeof why))
+        return bad_use(why);
+    if (o->export != NULL)
+        puts(o->export);
+    if (figure)
+        figure_answer(rows, n, o->subject, baseline, answer, sizeof answer);
+    else
+        figure_fastest(rows, n, baseline, answer, sizeof answer);
+    printf("\n%s\n", answer);
+    free(rows);
+    return campaign != NULL && campaign->failed != 0 ? 1 : 0;
+}
+
+static int interrupted(const struct options *o, const struct store *store) {
+    const int signal_number = child_interrupted();
+    char why[512];
+    size_t n = 0;
+    const struct summary_options options = {.baseline = o->plan.baseline,
+                                            .order = store_head(store, "order")};
+    struct summary_row *const rows = summary_make(store->row, store->rows, &options, &n, why, sizeof why);
+    if (rows != NULL)
+        store_write_summary(store, store->dir, o->plan.baseline, rows, n, why, sizeof why);
+    fprintf(stderr,
+            "compare: interrupted; %s has %zu rows. The same command with -o %s goes on from there.\n",
+            store->dir, store->rows, store->dir);
+    return 128 + signal_number;
+}
+
+static int dry_run(const struct campaign *campaign) {
+    size_t processes;
+    double seconds;
+    campaign_estimate(campaign, &processes, &seconds);
+    for (size_t i = 0; i < campaign->catalogue->groups; i++) {
+        const struct group *const g = &campaign->catalogue->group[i];
+        printf("%s%s%s threads:%u ", g->workload, strcmp(g->params, "-") == 0 ? "" : " ",
+               strcmp(g->params, "-") == 0 ? "" : g->params, g->threads);
+        for (size_t m = 0; m < g->members; m++)
+            printf(" %s%s%s%s", g->member[m].name, strcmp(g->member[m].status, "ok") == 0 ? "" : "(",
+                   strcmp(g->member[m].status, "ok") == 0 ? "" : g->member[m].status,
+                   strcmp(g->member[m].status, "ok") == 0 ? "" : ")");
+        putchar('\n');
+    }
+    printf("%zu groups, %zu processes, about %.0f s until the first look\n", campaign->catalogue->groups,
+           processes, seconds);
+    return 0;
+}
+
+/* Is there anything at all that can be measured? */
+static bool anything_left(const struct catalogue *catalogue) {
+    for (size_t g = 0; g < catalogue->groups; g++)
+        for (size_t m = 0; m < catalogue->group[g].members; m++)
+            if (strcmp(catalogue->group[g].member[m].status, "ok") == 0)
+                return true;
+    return false;
+}
+
+static int measure(struct options *o, bool figure) {
+    static struct host head;
+    struct catalogue catalogue;
+    struct store store;
+    char why[1024];
+    const char *const bench = bench_path();
+    if (!catalogue_read(&catalogue, bench, &o->plan, why, sizeof why))
+        return bad_use(why);
+    if (!anything_left(&catalogue))
+        return bad_use(
+            "nothing is left to measure: every allocator is unavailable or excluded; `compare list` says why");
+    const char *const limit = getenv("COMPARE_LEAST_LIMIT"); /* seconds; for tests */
+    struct campaign campaign = {.plan = &o->plan,
+                                .catalogue = &catalogue,
+                                .bench = bench,
+                                .store = &store,
+                                .least_time_limit = limit == NULL ? 20 : strtod(limit, NULL),
+                                .terminal = isatty(STDERR_FILENO)};
+    if (o->dry_run)
+        return dry_run(&campaign);
+    host_read(&head);
+    campaign.memory_limit_kib = head.available_kib / 2;
+    describe(&head, o, &catalogue, bench);
+    if (!open_store(&store, o, &head, why, sizeof why))
+        return bad_use(why);
+    warn_of_absent(&head, &catalogue);
+    child_catch_interrupts();
+    if (!campaign_run(&campaign))
+        return interrupted(o, &store);
+    store_finish(&store);
+    return conclude(o, &store, store.dir, o->plan.baseline, &head, &campaign, figure);
+}
+
+/* --from: computes anew without measuring. */
+static int recompute(struct options *o, bool figure) {
+    static struct host nothing;
+    struct store store;
+    char why[1024], dir[4096];
+    if (!store_read(&store, o->from, why, sizeof why))
+        return bad_use(why);
+    const char *const baseline =
+        o->baseline_given ? o->plan.baseline : arena_format("%s", store_head(&store, "baseline"));
+    if (o->out != NULL)
+        snprintf(dir, sizeof dir, "%s", o->out);
+    else
+        store_default_dir(o->plan.name, dir, sizeof dir);
+    if (!store_is_new(dir))
+        return bad_use(arena_format("%s is not empty; choose another -o", dir));
+    if (!store_copy_rounds(&store, dir, why, sizeof why))
+        return bad_use(why);
+    return conclude(o, &store, dir, baseline, &nothing, NULL, figure);
+}
+
+int main(int argc, char **argv) {
+    struct options o;
+    const enum subcommand what = options_parse(&o, argc, argv, SOURCE_DIR "/compare/campaigns");
+    switch (what) {
+    case SUBCOMMAND_LIST:
+        return list();
+    case SUBCOMMAND_RUN:
+    case SUBCOMMAND_FIGURE:
+        return (o.from != NULL ? recompute : measure)(&o, what == SUBCOMMAND_FIGURE);
+    }
+    return 2;
+}

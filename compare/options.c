@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * options.h on argp: the first word is the subcommand, the rest is its own.
+ */
+#include "options.h"
+
+#include "arena.h"
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *argp_program_version = "compare " PROJECT_VERSION;
+
+enum { KEY_ROUNDS = 256, KEY_MIN_TIME, KEY_BASELINE, KEY_DRY_RUN, KEY_FROM, KEY_EXPORT, KEY_FULL, KEY_SEED };
+
+static const struct argp_option option_list[] = {
+    {"allocators", 'a', "A,B,...", 0, "what to compare: names, aliases, [LABEL=]so:PATH[:PREFIX]", 0},
+    {"workloads", 'w', "W,...", 0, "workloads; W/key=value,key=value narrows one's grid", 0},
+    {"threads", 't', "N,...", 0, "thread counts, instead of each workload's own", 0},
+    {"rounds", KEY_ROUNDS, "N", 0, "exactly N rounds, instead of looks at 9, 15 and 25", 0},
+    {"min-time", KEY_MIN_TIME, "SECONDS", 0, "how long a cell of the baseline takes", 0},
+    {"baseline", KEY_BASELINE, "NAME", 0,
+     "whom the ratios are to; best:A,B,C takes the fastest of these in each cell", 0},
+    {"out", 'o', "DIR", 0, "where the results go: a new directory, or an unfinished one to go on with", 0},
+    {"from", KEY_FROM, "DIR", 0, "compute anew from the rounds in DIR, without measuring", 0},
+    {"export", KEY_EXPORT, "FILE", 0, "write the summary to FILE, as its ending says: .json, .csv, .md", 0},
+    {"full", KEY_FULL, NULL, 0, "all allocators and workloads", 0},
+    {"seed", KEY_SEED, "N", 0, "of request sequences, orders and layouts (default 1)", 0},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "show what would be measured and how long it will take", 0},
+    {0},
+};
+
+/* What the command line says, before the campaign file is known. */
+struct given {
+    struct options *options;
+    const char *allocators, *workloads, *threads, *baseline;
+    double min_time;
+    unsigned rounds;
+    uint64_t seed;
+    bool full, seed_given;
+};
+
+static double number_or_usage(const char *text, const char *name, double least, struct argp_state *state) {
+    char *end;
+    const double number = strtod(text, &end);
+    if (end == text || *end != '\0' || !(number >= least))
+        argp_error(state, "--%s %s: a number of at least %g is wanted", name, text, least);
+    return number;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state) {
+    struct given *const g = state->input;
+    switch (key) {
+    case 'a':
+        g->allocators = argument;
+        return 0;
+    case 'w':
+        g->workloads = argument;
+        return 0;
+    case 't':
+        g->threads = argument;
+        return 0;
+    case 'o':
+        g->options->out = argument;
+        return 0;
+    case KEY_ROUNDS:
+        g->rounds = (unsigned)number_or_usage(argument, "rounds", 1, state);
+        return 0;
+    case KEY_MIN_TIME:
+        g->min_time = number_or_usage(argument, "min-time", 0.0001, state);
+        return 0;
+    case KEY_BASELINE:
+        g->baseline = argument;
+        return 0;
+    case KEY_SEED:
+        g->seed = (uint64_t)number_or_usage(argument, "seed", 0, state);
+        g->seed_given = true;
+        return 0;
+    case KEY_DRY_RUN:
+        g->options->dry_run = true;
+        return 0;
+    case KEY_FROM:
+        g->options->from = argument;
+        return 0;
+    case KEY_EXPORT: {
+        const char *const dot = strrchr(argument, '.');
+        if (dot == NULL || (strcmp(dot, ".json") != 0 && strcmp(dot, ".csv") != 0 && strcmp(dot, ".md") != 0))
+            argp_error(state, "--export %s: the ending says the form, and is .json, .csv or .md", argument);
+        g->options->export = argument;
+        return 0;
+    }
+    case KEY_FULL:
+        g->full = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "\"%s\" is no option", argument);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void usage(FILE *out) {
+    fputs("Usage: compare list | run | figure [OPTION...]\n\n"
+          "  list      allocators and workloads, and what is missing\n"
+          "  run       compare allocators over workloads\n"
+          "  figure    the contention figure: AO_malloc against glibc and its peers, drawn\n\n"
+          "`compare SUBCOMMAND --help` shows the options of each; `compare --version` the version.\n",
+          out);
+}
+
+static void overlay(struct options *o, const struct given *g) {
+    struct plan *const plan = &o->plan;
+    if (g->allocators != NULL)
+        snprintf(plan->allocators, sizeof plan->allocators, "%s", g->allocators);
+    if (g->baseline != NULL)
+        snprintf(plan->baseline, sizeof plan->baseline, "%s", g->baseline);
+    if (g->rounds != 0)
+        plan->rounds = g->rounds;
+    if (g->min_time > 0)
+        plan->min_time = g->min_time;
+    if (g->seed_given)
+        plan->seed = g->seed;
+    if (g->workloads != NULL) {
+        plan->cell_count = 1;
+        plan->cells[0] = (struct plan_cells){0};
+        snprintf(plan->cells[0].workload, sizeof plan->cells[0].workload, "%s", g->workloads);
+    }
+    for (size_t i = 0; i < plan->cell_count && g->threads != NULL; i++)
+        snprintf(plan->cells[i].threads, sizeof plan->cells[i].threads, "%s", g->threads);
+    for (size_t i = 0; i < plan->cell_count && g->allocators != NULL; i++)
+        *plan->cells[i].also = '\0';
+    o->baseline_given = g->baseline != NULL;
+    const struct words names = words_split(plan->allocators, ",");
+    const char *const first = names.count == 0 ? "ao" : names.word[0];
+    const char *const label = strstr(first, "=so:");
+    o->subject = label == NULL ? first : arena_copy(first, (size_t)(label - first));
+}
+
+enum subcommand options_parse(struct options *options, int argc, char **argv, const char *campaigns) {
+    static const struct argp campaign_argp = {option_list, parse_option, NULL, NULL, NULL, NULL, NULL};
+    static const struct argp list_argp = {
+        NULL, NULL, NULL, "What bench can measure here, and what is missing.", NULL, NULL, NULL};
+    struct given given = {.options = options};
+    char why[1024];
+    *options = (struct options){0};
+    argp_err_exit_status = 2;
+    if (argc >= 2 &&
+        (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
+        usage(stdout);
+        exit(0);
+    }
+    if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+        puts(argp_program_version);
+        exit(0);
+    }
+    const bool figure = argc >= 2 && strcmp(argv[1], "figure") == 0,
+               run = argc >= 2 && strcmp(argv[1], "run") == 0,
+               list = argc >= 2 && strcmp(argv[1], "list") == 0;
+    if (!figure && !run && !list) {
+        if (argc >= 2)
+            fprintf(stderr, "compare: no subcommand is called \"%s\"\n", argv[1]);
+        usage(stderr);
+        exit(2);
+    }
+    const char *const subcommand = argv[1];
+    argv[1] = arena_format("compare %s", subcommand);
+    argp_parse(list ? &list_argp : &campaign_argp, argc - 1, argv + 1, 0, NULL, &given);
+    if (list)
+        return SUBCOMMAND_LIST;
+    options->plan = (struct plan){.baseline = "glibc", .min_time = 0.05, .seed = 1};
+    const char *const file = arena_format("%s/%s.txt", campaigns,
+                                          given.full ? "full"
+                                          : figure   ? "figure"
+                                                     : "default");
+    if (!plan_read(&options->plan, file, why, sizeof why)) {
+        fprintf(stderr, "compare: %s\n", why);
+        exit(2);
+    }
+    snprintf(options->plan.name, sizeof options->plan.name, "%s", subcommand);
+    overlay(options, &given);
+    return figure ? SUBCOMMAND_FIGURE : SUBCOMMAND_RUN;
+}

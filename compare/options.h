@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line of compare.
+ */
+#ifndef COMPARE_OPTIONS_H
+#define COMPARE_OPTIONS_H
+
+#include "plan.h"
+
+enum subcommand { SUBCOMMAND_LIST, SUBCOMMAND_RUN, SUBCOMMAND_FIGURE };
+
+struct options {
+    struct plan plan;    /* of the campaign file, with the command line over it */
+    const char *subject; /* the first allocator: whom the answer is about */
+    const char *out;     /* -o; NULL: none */
+    const char *from;    /* --from; NULL: measure */
+    const char *export;  /* --export; NULL: none */
+    bool dry_run;
+    bool baseline_given;
+};
+
+/* Reads campaign files from CAMPAIGNS. Ends the program on --help and --version (0) and on bad use (2). */
+enum subcommand options_parse(struct options *options, int argc, char **argv, const char *campaigns);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a campaign is to measure: a campaign file's words, with the command line's over them.
+ *
+ * A campaign file has a line a setting, `#` begins a comment:
+ *     allocators ao ao-debian glibc
+ *     baseline glibc
+ *     min-time 0.04                     seconds that a cell of the baseline takes
+ *     budget 120                        seconds in all: a look that would exceed it is not taken
+ *     line-sharing yes
+ *     cells list-reversal threads=1,2   one line a set of cells: a workload as bench names it,
+ *     cells intensity threads=2 also=null    its thread counts, allocators that only these have
+ */
+#ifndef COMPARE_PLAN_H
+#define COMPARE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PLAN_TEXT = 2048, PLAN_CELLS = 32 };
+
+struct plan_cells {
+    char workload[256]; /* for --workloads; "" all of them */
+    char threads[128];  /* for --threads; "" each workload's own */
+    char also[256];     /* more allocators, comma-separated */
+};
+
+struct plan {
+    char name[64];              /* of the results directory: figure, run */
+    char allocators[PLAN_TEXT]; /* comma-separated specs; "" all in the list */
+    char baseline[256];         /* NAME, or best:A,B,C */
+    unsigned rounds;            /* 0: looks at 9, 15, 25 */
+    double min_time;
+    double budget; /* 0: none promised */
+    uint64_t seed;
+    bool line_sharing;
+    struct plan_cells cells[PLAN_CELLS];
+    size_t cell_count;
+};
+
+/* Reads a campaign file into PLAN. False: WHY names the file, the line, and what is wrong with it. */
+bool plan_read(struct plan *plan, const char *path, char *why, size_t why_size);
+
+/* The first allocator of the baseline: itself, or A of best:A,B,C. */
+void plan_first_baseline(const struct plan *plan, char *name, size_t size);
+
+/* All of it on one line: two campaigns with the same line measure the same. */
+void plan_identity(const struct plan *plan, char *text, size_t size);
+
+#endif
