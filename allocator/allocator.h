@@ -20,20 +20,32 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Claims that the contract test and the safety matrix check, and deviations that they allow for. */
 enum allocator_trait {
-    TRAIT_LOCK_FREE = 1 << 0,        /* some thread always progresses, however many others are stopped */
-    TRAIT_ALMOST_LOCK_FREE = 1 << 1, /* the same while at most one thread is stopped inside (1-lock-free) */
-    TRAIT_SIGNAL_SAFE = 1 << 2,      /* malloc and free may be called from a (non-nested) signal handler */
-    TRAIT_RANDOMISED = 1 << 3,       /* addresses differ from run to run on purpose */
-    TRAIT_ALIGN_8 = 1 << 4,     /* deviation: every block is at least 8-aligned, and no more is promised */
-    TRAIT_BOUNDED = 1 << 5,     /* deviation: a fixed heap; NULL long before memory is out */
-    TRAIT_NEVER_FREES = 1 << 6, /* deviation: free does nothing, so exhaustion is for ever */
-    TRAIT_FLOOR = 1 << 7,       /* no allocator: hands out memory that is in use, to show the harness' cost */
-    TRAIT_HANGS_32761_65528 =
-        1 << 8,             /* deviation: these sizes hang or burn the heap (libatomic_ops to this day) */
-    TRAIT_CHECKED = 1 << 9, /* a checking wrapper: its time means nothing */
+    /* some thread always progresses, however many others are stopped */
+    TRAIT_LOCK_FREE = 1 << 0,
+    /* the same while at most one thread is stopped inside (1-lock-free) */
+    TRAIT_ALMOST_LOCK_FREE = 1 << 1,
+    /* malloc and free may be called from a (non-nested) signal handler */
+    TRAIT_SIGNAL_SAFE = 1 << 2,
+    /* addresses differ from run to run on purpose */
+    TRAIT_RANDOMISED = 1 << 3,
+    /* deviation: every block is at least 8-aligned, and no more is promised */
+    TRAIT_ALIGN_8 = 1 << 4,
+    /* deviation: a fixed heap; NULL long before memory is out */
+    TRAIT_BOUNDED = 1 << 5,
+    /* deviation: free does nothing, so exhaustion is for ever */
+    TRAIT_NEVER_FREES = 1 << 6,
+    /* no allocator: hands out memory that is in use, to show the harness' cost */
+    TRAIT_FLOOR = 1 << 7,
+    /* deviation: these sizes hang or burn the heap (libatomic_ops to this day) */
+    TRAIT_HANGS_32761_65528 = 1 << 8,
+    /* a checking wrapper: its time means nothing */
+    TRAIT_CHECKED = 1 << 9,
+    /* deviation: where memory is out, some sizes end the process (SIGABRT) instead of being NULL */
+    TRAIT_ABORTS_WHEN_EXHAUSTED = 1 << 10,
 };
 
 /* Where a library that is opened at run time is to be found. All strings of the list are NULL-terminated. */
@@ -44,13 +56,20 @@ struct allocator_library {
     const char *free_name;    /* "free" where NULL */
 };
 
+/* What an allocator has, in bytes; exact while nothing moves. */
+struct allocator_stats {
+    size_t live;     /* in blocks that are handed out, as large as they are (usable_size) */
+    size_t cached;   /* kept for the next request, resident */
+    size_t resident; /* all that was touched and not given back to the system, about */
+    size_t mapped;   /* address space for blocks */
+};
+
 struct allocator {
     const char *name;        /* [a-z0-9-]+, unique */
     const char *aliases;     /* other names people know it by, separated by spaces; or NULL */
     const char *summary;     /* one line, no full stop */
     const char *origin;      /* paper, or package */
-    const char *environment; /* GLIBC_TUNABLES entries ("name=value:name=value") that it needs at process
-                                start; or NULL */
+    const char *environment; /* GLIBC_TUNABLES entries ("name=value:...") needed at process start; or NULL */
     unsigned traits;         /* of enum allocator_trait */
 
     /* Opened by the registry before init, which fills malloc and free in its own copy of the table. */
@@ -63,22 +82,34 @@ struct allocator {
     void *(*malloc)(size_t size);
     void (*free)(void *block);
 
-    /* Optional: NULL where there is none. */
+    /* Optional: NULL where there is none. As in ISO C and malloc_usable_size(3), and: realloc(NULL, n) is
+     * malloc(n), realloc(p, 0) is not asked; where realloc fails the block stays; aligned_alloc takes any
+     * power of two and any size; what usable_size tells may be written. */
     void *(*calloc)(size_t count, size_t size);
     void *(*realloc)(void *block, size_t size);
     void *(*aligned_alloc)(size_t alignment, size_t size);
     size_t (*usable_size)(void *block);
+    bool (*trim)(void);                           /* gives back what is not in use; whether there was any */
+    void (*stats)(struct allocator_stats *stats); /* any thread, any time */
+    /* In the child of a fork, on its only thread: the others will never come back. INSIDE: the size of the
+     * malloc, calloc or realloc that the forking signal handler has interrupted; ALLOCATOR_OUTSIDE: it was
+     * in none. */
+    void (*after_fork)(size_t inside);
     void (*thread_exit)(void);                 /* the calling thread is done with the allocator */
-    bool (*check)(char *why, size_t why_size); /* all threads stopped: does every invariant hold? */
+    bool (*check)(char *why, size_t why_size); /* all threads stopped: does every invariant hold? WHY: what
+                                                * does not; if all does, perhaps a line of figures */
 };
+
+#define ALLOCATOR_OUTSIDE SIZE_MAX
 
 /* ---- registry.c ---- */
 
 enum allocator_status {
     ALLOCATOR_OK,
-    ALLOCATOR_UNAVAILABLE, /* known, but its package is not here, or it cannot work here: skip it and say so
-                            */
-    ALLOCATOR_BAD_SPEC,    /* no such name, path or symbol; a library that does not load: exit status 2 */
+    /* known, but its package is not here, or it cannot work here: skip it and say so */
+    ALLOCATOR_UNAVAILABLE,
+    /* no such name, path or symbol; a library that does not load: exit status 2 */
+    ALLOCATOR_BAD_SPEC,
 };
 
 /* The list, in the order of allocators.def, as declared (libraries not opened); ends with NULL. */

@@ -33,8 +33,8 @@ struct opened {
     void *(*code)(size_t);         /* its malloc itself, whatever stands before it in the table */
     char *spec;                    /* as spelled by canonical() */
     char *text;                    /* the spec again, cut into the parts below */
-    char *path;         /* in full, where such a file is there; else NULL, and the loader searches */
-    char names[2][128]; /* of malloc and free */
+    char *path;                    /* in full, where such a file is there; else NULL: the loader searches */
+    char names[2][128];            /* of malloc and free */
     const char *files[2];
     struct allocator_library library;
     char name[128];
@@ -146,7 +146,9 @@ static const char *cut_so(struct opened *o) {
 
 static bool name_is_free(const char *name, char *why, size_t why_size) {
     if (name[0] == '\0' || name[strspn(name, name_characters)] != '\0') {
-        snprintf(why, why_size, "\"%s\" cannot be a label: letters, digits, '.', '_' and '-'", name);
+        snprintf(why, why_size,
+                 "\"%s\" cannot be a label (letters, digits, '.', '_' and '-'): give one, LABEL=so:PATH",
+                 name);
         return false;
     }
     bool taken = allocator_named(name) != NULL;
@@ -160,6 +162,10 @@ static bool name_is_free(const char *name, char *why, size_t why_size) {
 
 static enum allocator_status open_so(struct opened *o, char *why, size_t why_size) {
     const char *const path = cut_so(o);
+    if (*path == '\0') {
+        snprintf(why, why_size, "\"%s\" lacks its path: [LABEL=]so:PATH[:PREFIX]", o->spec);
+        return ALLOCATOR_BAD_SPEC;
+    }
     if (!name_is_free(o->name, why, why_size))
         return ALLOCATOR_BAD_SPEC;
     o->files[0] = path;
@@ -241,6 +247,8 @@ enum allocator_status allocator_open(const char *spec, const struct allocator **
     struct opened *const o = calloc(1, sizeof *o);
     if (o == NULL || (o->spec = canonical(spec)) == NULL || (o->text = strdup(o->spec)) == NULL) {
         snprintf(why, why_size, "out of memory");
+        if (o != NULL)
+            discard(o);
         return ALLOCATOR_UNAVAILABLE;
     }
     for (const struct opened *other = opened_list; other != NULL; other = other->next)

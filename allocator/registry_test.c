@@ -178,7 +178,10 @@ static void test_labels(void **state) {
     assert_bad("je=so:libc.so.6", "LABEL=so:PATH");
     assert_bad("so:libc.so.6", "LABEL=so:PATH"); /* "libc" is glibc */
     assert_bad("=so:libc.so.6", "label");
-    assert_bad("so:", "label");
+    assert_bad("so:", "lacks its path");
+    assert_bad("x=so:", "lacks its path");
+    assert_bad("so::je_", "lacks its path");
+    assert_bad("so:/tmp/", "LABEL=so:PATH");
     assert_bad("a/b=so:libc.so.6", "label");
     assert_bad("a=b=so:libc.so.6", "label");
     assert_bad("checked:a b=so:libc.so.6", "label");
@@ -203,6 +206,8 @@ static void test_a_file_that_is_no_library(void **state) {
     assert_bad(spec, "does not load");
     assert_non_null(strstr(why, path));
     unlink(path);
+    assert_bad("folder=so:/tmp", "does not load");
+    assert_bad("program=so:/proc/self/exe", "does not load");
 }
 
 int main(void) {

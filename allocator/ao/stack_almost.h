@@ -11,7 +11,8 @@
  *              v                                    what pops in progress rely on
  *     link  [ next node's address |pad] payload ...
  *
- * Invariant: a padded address that stands in the black list is never newly inserted into the list.
+ * Invariant: a padded address that a pop relies on, because it has black-listed it and has seen it at the
+ * head since, is not inserted anew while it stands in the black list.
  *
  * push(x): 1. h = head, x's link = h.  2. Choose a pad that makes x differ from every black list entry.
  *          3. CAS head h -> x+pad; on failure all again, the black list included.
@@ -19,9 +20,17 @@
  *          3. head is still f, to the pad? else give the entry back, again.  4. n = f's link.
  *          5. CAS head f -> n; on failure give the entry back, again.  6. Give the entry back.
  *
- * Why it is right: f stood at the head after it was black-listed (2, 3). It may leave the list then, but by
- * the invariant it cannot come back as the same padded value while it is listed. So if 5 finds f, f has been
- * at the head without a break since 3, and n is its link.
+ * Why it is right: a pop relies on f from 3 on. f may leave the list then, but by the invariant it cannot
+ * come back as the same padded value. So if 5 finds f, f has been on the list without a break since 3. Links
+ * of nodes on the list do not change: n is f's link. A pop that 3 turns away relies on nothing.
+ *
+ * Why the invariant holds: in the total order, the entry is taken (2) before f is seen at the head (3), which
+ * is before somebody takes f off (5), which is before whoever owns the node since looks at the black list
+ * (push 2): it sees the entry, unless the pop has given it back and relies on nothing. Of an entry that is
+ * taken after that look, 3 decides: either the node is not on the list yet, or what is relied on is its new
+ * life. The second look after a lost exchange is caution: in between the node was on no list, so that no pop
+ * can have begun to rely on it. (Without both, 3 and the second look, nodes get lost: stack_steps_test.c
+ * has the schedule.) The same holds for nodes that were never on the list: they need no look.
  *
  * Linearisation points: push and a successful pop at their CAS of the head; an empty pop at its load in 1.
  *
@@ -32,13 +41,19 @@
  * push that re-inserts f's node: either the push sees the entry, or the pop sees that f was removed. A store
  * buffer must not hide one from the other, so all four accesses are seq_cst (plain moves and locked
  * instructions on x86-64, ldar/casal on aarch64):
+ *     pop 1  load head          acquire   an empty pop acquires what the pop that emptied the list wrote
  *     pop 2  CAS entry 0 -> f   seq_cst   [A] before 3 in the total order
- *     pop 3  load head          seq_cst   [A]; also acquires what the pusher of f wrote: its link
- *     pop 5  CAS head f -> n    seq_cst   [B] before any black-list load of who re-inserts the node; acquires
+ *     pop 3  load head          seq_cst   [A]; also acquires what the pusher of f wrote: pairs with push 3
+ *     pop 4  load link          relaxed   may be of a node that is gone; the value counts only if 5 succeeds
+ *     pop 5  CAS head f -> n    seq_cst   [B] before any black-list load of who re-inserts the node; its
+ *                                         release half keeps 4 from reading a link that is written later
+ *     pop 6  store entry 0      release   the reads above stay above; pairs with push 2 and with pop 2
+ *     push 1 load head          relaxed   the exchange alone decides whether it was right
+ *            store link         relaxed   published by push 3, or read by a pop 4 whose value does not count
  *     push 2 load entries       seq_cst   [B] after the CAS that removed the node
  *     push 3 CAS head h -> x    release   publishes node and link; pairs with pop 1 and 3
- *     pop 4  load link          relaxed   may be of a node that is gone; the value counts only if 5 succeeds
- *     pop 6  store entry 0      release   the reads above stay above; pairs with push 2 and with pop 2
+ * Every change of the head is a CAS, so that a pop that reads a head which another pop has put there acquires
+ * from the pushes before it too: their release sequences go on. A CAS that fails is relaxed: all again.
  */
 #ifndef AO_STACK_ALMOST_H
 #define AO_STACK_ALMOST_H
@@ -65,12 +80,12 @@ static inline bool stack_almost_listed(const AO_stack_aux *aux, AO_uintptr_t pad
 }
 
 /* Puts the nodes FIRST .. LAST, already linked to each other, on the list. All but FIRST must be ones that no
- * pop of this list can have black-listed: nodes that were never on it. */
+ * pop of this list can rely on: nodes that were never on it. */
 static inline void stack_almost_push_chain(volatile AO_uintptr_t *list, AO_uintptr_t *first,
                                            AO_uintptr_t *last, AO_stack_aux *aux) {
     AO_uintptr_t pad = 0;
     for (;;) {
-        const AO_uintptr_t head = __atomic_load_n(list, __ATOMIC_RELAXED);
+        const AO_uintptr_t head = __atomic_load_n(list, __ATOMIC_RELAXED); /* push 1 */
         __atomic_store_n(last, head, __ATOMIC_RELAXED);
         const AO_uintptr_t padded = (AO_uintptr_t)first + pad;
         if (__builtin_expect(stack_almost_listed(aux, padded), 0))
@@ -95,7 +110,7 @@ static inline volatile AO_uintptr_t *stack_almost_claim(AO_stack_aux *aux, AO_ui
 static inline AO_uintptr_t *stack_almost_pop(volatile AO_uintptr_t *list, AO_stack_aux *aux) {
     unsigned attempt = 0;
     for (;;) {
-        const AO_uintptr_t f = __atomic_load_n(list, __ATOMIC_ACQUIRE); /* pairs with push 3 */
+        const AO_uintptr_t f = __atomic_load_n(list, __ATOMIC_ACQUIRE); /* pop 1, pairs with push 3 */
         if (f == 0)
             return NULL;
         volatile AO_uintptr_t *const entry = stack_almost_claim(aux, f);
@@ -105,7 +120,7 @@ static inline AO_uintptr_t *stack_almost_pop(volatile AO_uintptr_t *list, AO_sta
         }
         bool popped = false;
         if (__builtin_expect(__atomic_load_n(list, __ATOMIC_SEQ_CST) == f, 1)) { /* pop 3, [A] */
-            const AO_uintptr_t next = __atomic_load_n(stack_almost_node(f), __ATOMIC_RELAXED);
+            const AO_uintptr_t next = __atomic_load_n(stack_almost_node(f), __ATOMIC_RELAXED); /* pop 4 */
             popped = stack_almost_cas(list, f, next, __ATOMIC_SEQ_CST); /* pop 5, [B] */
         }
         __atomic_store_n(entry, 0, __ATOMIC_RELEASE); /* pop 6 */

@@ -6,8 +6,11 @@
  */
 #include "ao/stack_almost.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,8 +49,9 @@ static void init_clears_the_black_list_too(void **state) {
     AO_stack_t s;
     memset(&s, 0xff, sizeof s);
     AO_stack_init(&s);
-    static const AO_stack_t empty;
-    assert_memory_equal(&s, &empty, sizeof s);
+    assert_true(s.AO_pa.ptr == 0);
+    for (unsigned i = 0; i < AO_BL_SIZE; i++)
+        assert_true(s.AO_pa.aux.AO_stack_bl[i] == 0);
 }
 
 static void a_black_listed_node_is_pushed_under_another_pad(void **state) {
@@ -61,10 +65,10 @@ static void a_black_listed_node_is_pushed_under_another_pad(void **state) {
     assert_ptr_equal(head(&s), &a.link);
     AO_stack_push(&s, &b.link); /* b's link now holds a's padded address */
     assert_ptr_equal(AO_REAL_NEXT_PTR(b.link), &a.link);
+    assert_ptr_equal(AO_stack_next_ptr_d(&b.link), &a.link);
     assert_ptr_equal(AO_stack_pop(&s), &b.link); /* one entry is taken: the other serves */
     assert_ptr_equal(AO_stack_pop(&s), &a.link);
-    assert_true(s.AO_pa.aux.AO_stack_bl[0] ==
-                (AO_uintptr_t)&a.link); /* nobody took the stopped one's entry */
+    assert_true(s.AO_pa.aux.AO_stack_bl[0] == (AO_uintptr_t)&a.link); /* still the stopped one's */
 }
 
 static void pads_of_one_node_in_both_entries_leave_a_third(void **state) {
@@ -219,6 +223,30 @@ static void threads_never_hold_one_node_twice_and_lose_none(void **state) {
     assert_int_equal(found, STRESS_NODES);
 }
 
+static void misaligned_nodes_are_refused(void **state) {
+    (void)state;
+    static AO_stack_t s;
+    static AO_uintptr_t word[2];
+    const pid_t child = fork();
+    if (child == 0) {
+        AO_stack_push(&s, (AO_uintptr_t *)((uintptr_t)word + 4));
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+/* Every step of the waiting ends, the last too, which would overflow if it doubled on. */
+static void backing_off_ends_and_leaves_errno(void **state) {
+    (void)state;
+    errno = 77;
+    for (unsigned attempt = 0; attempt < 16; attempt++)
+        os_back_off(attempt);
+    os_back_off(UINT_MAX);
+    assert_int_equal(errno, 77);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(last_in_is_first_out),
@@ -230,6 +258,8 @@ int main(void) {
         cmocka_unit_test(a_pop_that_lists_too_late_sees_that_the_head_has_changed),
         cmocka_unit_test(one_stopped_pop_stops_nobody_and_two_stop_all),
         cmocka_unit_test(lists_may_share_a_black_list),
+        cmocka_unit_test(misaligned_nodes_are_refused),
+        cmocka_unit_test(backing_off_ends_and_leaves_errno),
         cmocka_unit_test(threads_never_hold_one_node_twice_and_lose_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

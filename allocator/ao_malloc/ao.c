@@ -3,7 +3,8 @@
  * `ao` in the list: AO_malloc as its man page describes it, mmap enabled.
  */
 #include "allocator.h"
-#include "body.h"
+#include "ao/list_almost.h"
+#include "body_more.h"
 
 static bool init(char *why, size_t why_size) {
     (void)why, (void)why_size;
@@ -20,5 +21,10 @@ const struct allocator allocator_ao = {
     .init = init,
     .malloc = body_malloc,
     .free = body_free,
+    .calloc = body_calloc,
+    .realloc = body_realloc,
+    .aligned_alloc = body_aligned_alloc,
+    .usable_size = body_usable_size,
+    .after_fork = body_after_fork,
     .check = body_check,
 };

@@ -4,7 +4,8 @@
  * nothing above 65 528 bytes.
  */
 #include "allocator.h"
-#include "body.h"
+#include "ao/list_almost.h"
+#include "body_more.h"
 
 const struct allocator allocator_ao_static = {
     .name = "ao-static",
@@ -13,5 +14,10 @@ const struct allocator allocator_ao_static = {
     .traits = TRAIT_ALMOST_LOCK_FREE | TRAIT_SIGNAL_SAFE | TRAIT_BOUNDED,
     .malloc = body_malloc,
     .free = body_free,
+    .calloc = body_calloc,
+    .realloc = body_realloc,
+    .aligned_alloc = body_aligned_alloc,
+    .usable_size = body_usable_size,
+    .after_fork = body_after_fork,
     .check = body_check,
 };

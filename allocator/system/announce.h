@@ -9,8 +9,7 @@
 #include "allocator.h"
 
 /* In a build with ThreadSanitizer, puts functions before TABLE's malloc and free that announce what the
- * contract promises: free happens-before the malloc that hands the memory out again. Elsewhere does nothing.
- */
+ * contract promises: free happens-before the malloc that hands the memory out again. Elsewhere nothing. */
 void announce_orders(struct allocator *table);
 
 #endif

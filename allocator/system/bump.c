@@ -35,7 +35,7 @@ static bool init(char *why, size_t why_size) {
 
 __attribute__((aligned(64))) static void *bump_malloc(size_t size) {
     const size_t rounded = (size + (size == 0) + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    if (rounded < size || rounded > heap.size - ALIGNMENT ||
+    if (rounded < size || rounded > heap.size ||
         __atomic_load_n(&heap.taken, __ATOMIC_RELAXED) > heap.size - rounded)
         return NULL;
     const size_t at = __atomic_fetch_add(&heap.taken, rounded, __ATOMIC_RELAXED);

@@ -35,9 +35,10 @@ static bool init_one_arena(char *why, size_t why_size) {
     return started_with(one_arena, why, why_size);
 }
 
+/* memalign is glibc's aligned_alloc, and a sanitizer's own aligned_alloc takes only multiples of the alignment. */
 #define PROCESS_MALLOC                                                                                       \
     .origin = "Gloger's ptmalloc on Lea's malloc, with a per-thread cache since 2.26; the process's libc",   \
-    .malloc = malloc, .free = free, .calloc = calloc, .realloc = realloc, .aligned_alloc = aligned_alloc,    \
+    .malloc = malloc, .free = free, .calloc = calloc, .realloc = realloc, .aligned_alloc = memalign,         \
     .usable_size = malloc_usable_size
 
 const struct allocator allocator_glibc = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * `null`, no allocator: a ring of one page a thread whose memory is handed out again and again, in use or
- * not. What a workload costs with it is what the harness costs: calls, loop, touching. Runs only where blocks
- * are neither kept nor read (TRAIT_FLOOR).
+ * not. What a workload costs with it is what the harness costs: calls, loop, touching. Runs only where
+ * it makes no difference what a block holds (TRAIT_FLOOR).
  *
  * The ring is as small as that because real allocators hand out next what was freed last: a floor that
  * wanders through more memory than they do is slower than they are.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * scudo, the hardened allocator of LLVM and Android, from clang's runtime (scudo_standalone; the older
- * `scudo` of the same package is another allocator).
+ * `scudo` of the same package is another allocator). Its option may_return_null, on by default, covers large
+ * blocks: where it cannot map memory for small ones it aborts, whatever SCUDO_OPTIONS say.
  */
 #include "allocator.h"
 
@@ -24,6 +25,6 @@ const struct allocator allocator_scudo = {
     .aliases = NULL,
     .summary = "scudo: hardened, checksummed headers, randomised",
     .origin = "LLVM scudo_standalone; package libclang-rt-dev",
-    .traits = TRAIT_RANDOMISED,
+    .traits = TRAIT_RANDOMISED | TRAIT_ABORTS_WHEN_EXHAUSTED,
     .library = &library,
 };
