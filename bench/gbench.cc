@@ -188,16 +188,18 @@ void gbench_initialise(int *argc, char **argv, const char *help) {
     benchmark::Initialize(argc, argv, Help);
 }
 
-void gbench_register(const char *name, unsigned threads, uint64_t operations, gbench_body *body, void *context) {
-    std::unique_ptr<Registered> r(
-        new Registered{std::string(name) + "/threads:" + std::to_string(threads), threads, operations, body, context});
+void gbench_register(const char *name, unsigned threads, uint64_t operations, gbench_body *body,
+                     void *context) {
+    std::unique_ptr<Registered> r(new Registered{std::string(name) + "/threads:" + std::to_string(threads),
+                                                 threads, operations, body, context});
     if (!Wanted(r->name))
         return;
     const Registered &kept = *r;
     registered.push_back(std::move(r));
     if (only_list)
         return;
-    auto *const b = benchmark::RegisterBenchmark(kept.name.c_str(), [&kept](benchmark::State &state) { Run(state, kept); });
+    auto *const b = benchmark::RegisterBenchmark(kept.name.c_str(),
+                                                 [&kept](benchmark::State &state) { Run(state, kept); });
     b->UseManualTime();
     if (operations != 0)
         b->Iterations(static_cast<benchmark::IterationCount>(operations));

@@ -2,8 +2,10 @@
  *
  * One run of one cell:
  *
- *   main     prepare | start threads | wait ............... | wait ...... | peak, faults | wait | join |
- * finish workers            enter          | barrier | read, run, read | barrier             | leave
+ *   main     prepare, start threads   | faults | wait            | faults, peak | join  | finish
+ *                                     | memory |                 | memory       |       |
+ *   workers            enter, warm up | wait   | read, run, read | wait         | leave |
+ *   barriers                       entered    started           ended        measured
  *
  * Workers are never the main thread, so that one thread and two differ by nothing but their number. Their
  * stacks are harness memory, resident from the start; a recursion a thousand deep faults no page in. What a
@@ -19,6 +21,7 @@
  */
 #include "harness.h"
 #include "measure/lines.h"
+#include "measure/memory_after.h"
 #include "measure/process.h"
 
 #include <math.h>
@@ -26,7 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STACK_BYTES = 1 << 20, LINE_PASS_OPERATIONS = 10000 };
+enum { STACK_BYTES = 1 << 20, LINE_PASS_OPERATIONS = 10000, WARM_UP_ONE_IN = 4 };
 
 /* A worker, and what the harness notes of it, on lines of its own. */
 struct seat {
@@ -45,16 +48,33 @@ struct crew {
     pthread_barrier_t entered, started, ended, measured;
 };
 
-static uint64_t baseline_bytes;
+static uint64_t baseline_resident, baseline_committed;
 
 void harness_take_baseline(void) {
-    baseline_bytes = process_resident();
+    baseline_resident = process_resident();
+    baseline_committed = process_committed();
+}
+
+/* What of READING is neither the baseline nor the harness' own; NaN: the system did not tell. */
+static double above(uint64_t reading, uint64_t baseline) {
+    return reading == 0 ? NAN : fmax(0, (double)reading - (double)(baseline + memory_mapped()));
 }
 
 /* Each seed is mixed on its own, so that neighbouring workers share nothing. */
 static uint64_t worker_seed(uint64_t seed, unsigned index) {
     uint64_t state = seed + UINT64_C(0x632be59bd9b4e019) * (index + 1);
     return random_next(&state);
+}
+
+/* A part of the run beforehand, so that what is timed is neither first touches of memory nor an allocator
+ * that has yet to learn its load: the first 30 000 operations of list-reversal take every allocator twice as
+ * long as later ones. */
+static enum work_result warm_up(struct seat *seat) {
+    struct worker *const w = &seat->worker;
+    const enum work_result result = w->cell->workload->run(w, w->cell->operations / WARM_UP_ONE_IN);
+    if (result == WORK_DONE)
+        w->done = 0;
+    return result;
 }
 
 /* A worker that could not enter still meets the others at every barrier. */
@@ -70,9 +90,13 @@ static void *work(void *argument) {
         pthread_barrier_wait(&crew->entered);
         lines_enter(crew->lines, seat->worker.index);
     } else {
+        if (workload->warms_up && seat->result == WORK_DONE)
+            seat->result = warm_up(seat);
         pthread_barrier_wait(&crew->entered);
     }
     pthread_barrier_wait(&crew->started);
+    if (crew->lines != NULL)
+        lines_await_turn(crew->lines); /* what it does before its first operation is in turn as well */
     thread_times_read(&seat->start);
     if (seat->result == WORK_DONE)
         seat->result = workload->run(&seat->worker, crew->cell->operations);
@@ -97,6 +121,8 @@ static bool start_worker(struct crew *crew, unsigned index) {
         .crew = crew,
         .stack = memory_map(STACK_BYTES),
     };
+    if (crew->lines != NULL)
+        seat->worker.wait = lines_pass;
     seat->worker.seed = worker_seed(crew->cell->seed, index);
     if (seat->stack == NULL)
         return false;
@@ -108,12 +134,7 @@ static bool start_worker(struct crew *crew, unsigned index) {
     return started;
 }
 
-static double clamp_positive(double x) {
-    return x > 0 ? x : 0;
-}
-
-static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, uint64_t peak,
-                   uint64_t harness_bytes, struct figures *f) {
+static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, struct figures *f) {
     const unsigned threads = crew->cell->threads;
     uint64_t first = UINT64_MAX, last = 0, done = 0, cpu = 0, delay = steal_ns, switches = 0;
     double slowest = 0, fastest = INFINITY;
@@ -140,8 +161,6 @@ static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, 
     f->page_faults = (double)faults;
     f->concurrency = could_run > 0 ? fmin(1, (double)cpu / could_run) : NAN;
     f->involuntary_switches = (double)switches;
-    f->peak_resident_bytes =
-        peak == 0 ? NAN : clamp_positive((double)peak - (double)(baseline_bytes + harness_bytes));
 }
 
 static bool all_done(const struct crew *crew, char *why, size_t why_size) {
@@ -182,15 +201,17 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
             exit(1);
         }
     pthread_barrier_wait(&crew->entered);
+    const double committed = above(process_committed(), baseline_committed);
     const uint64_t faults = process_page_faults(), steal = process_steal_ns();
     pthread_barrier_wait(&crew->started);
     pthread_barrier_wait(&crew->ended);
     const uint64_t faults_after = process_page_faults(), steal_after = process_steal_ns();
-    const uint64_t peak = process_peak_resident(), harness_bytes = memory_mapped();
+    figures->peak_resident_bytes = above(process_peak_resident(), baseline_resident);
+    figures->peak_committed_bytes = fmax(committed, above(process_committed(), baseline_committed));
     pthread_barrier_wait(&crew->measured);
     for (unsigned i = 0; i < threads; i++)
         pthread_join(crew->seat[i].thread, NULL);
-    add_up(crew, faults_after - faults, steal_after - steal, peak, harness_bytes, figures);
+    add_up(crew, faults_after - faults, steal_after - steal, figures);
     const bool done = all_done(crew, why, why_size);
     for (unsigned i = 0; i < threads; i++)
         memory_unmap(crew->seat[i].stack, STACK_BYTES);
@@ -204,7 +225,10 @@ static bool run(struct cell *cell, struct lines *lines, uint64_t operations, str
                 char *why, size_t why_size) {
     const struct workload *const workload = cell->workload;
     struct crew crew = {.cell = cell, .lines = lines};
-    *figures = (struct figures){.line_sharing = NAN, .work_ns = NAN};
+    *figures = (struct figures){.line_sharing = NAN,
+                                .work_ns = NAN,
+                                .resident_after_free_bytes = NAN,
+                                .resident_after_free_later_bytes = NAN};
     cell->operations = operations;
     cell->work_ns = -1;
     cell->state = NULL;
@@ -238,4 +262,19 @@ bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures
     uint64_t seen;
     figures->line_sharing = lines_stop(lines, &seen);
     return done;
+}
+
+bool harness_after_free(struct cell *cell, uint64_t operations, double seconds, struct figures *figures,
+                        char *why, size_t why_size) {
+    if (operations == 0)
+        operations = cell->workload->operations;
+    if (!run(cell, NULL, operations, figures, why, why_size))
+        return false;
+    figures->resident_after_free_bytes = above(process_resident(), baseline_resident);
+    if (!memory_after_calls(cell->allocator, seconds)) {
+        snprintf(why, why_size, "out-of-memory: NULL, or no thread, after all had been freed");
+        return false;
+    }
+    figures->resident_after_free_later_bytes = above(process_resident(), baseline_resident);
+    return true;
 }

@@ -16,6 +16,9 @@ struct figures {
     double ops_per_second;
     double thread_spread;
     double peak_resident_bytes;
+    double peak_committed_bytes;
+    double resident_after_free_bytes;
+    double resident_after_free_later_bytes;
     double page_faults;
     double line_sharing;
     double concurrency;
@@ -23,7 +26,7 @@ struct figures {
     double work_ns;
 };
 
-/* The resident memory that later peaks are counted from: call it after init, before a cell's first run. */
+/* The memory, resident and committed, that later figures are counted from: call it after init, before a cell's first run. */
 void harness_take_baseline(void);
 
 /* Runs CELL with OPERATIONS a thread on threads of its own, never on the calling one. False: a line in WHY
@@ -33,5 +36,11 @@ bool harness_run(struct cell *cell, uint64_t operations, struct figures *figures
 /* The pass that counts shared cache lines; only FIGURES->line_sharing and operations mean anything then. */
 bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures *figures, char *why,
                           size_t why_size);
+
+/* The pass that looks at what stays resident: runs CELL, lets its workers free all and end, reads what is
+ * resident, calls the allocator now and then for SECONDS (measure/memory_after.h), reads again. Only the two
+ * figures of that name and operations mean anything then. OPERATIONS: 0, the workload's own. */
+bool harness_after_free(struct cell *cell, uint64_t operations, double seconds, struct figures *figures,
+                        char *why, size_t why_size);
 
 #endif

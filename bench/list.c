@@ -22,6 +22,7 @@ static const struct {
     {TRAIT_FLOOR, "floor"},
     {TRAIT_HANGS_32761_65528, "hangs-32761-65528"},
     {TRAIT_CHECKED, "checked"},
+    {TRAIT_ABORTS_WHEN_EXHAUSTED, "aborts-when-exhausted"},
 };
 
 static void print_traits(unsigned traits) {
@@ -99,7 +100,8 @@ void list_for_programs(const struct choices *choices, const struct points *point
             continue;
         printf("workload\t%s\t%s\t%s\t", w->name, or_dash(w->aliases), kind_name(w));
         print_grid(w);
-        printf("\t%s\t%s\t%s\n", w->threads, w->summary, w->not_shown);
+        printf("\t%s\t%s\t%s\t%s\n", w->threads, w->summary, w->not_shown,
+               w->keeps_live_set ? "after-free" : "-");
     }
     for (size_t i = 0; i < points->count; i++)
         for (size_t c = 0; c < choices->count; c++)

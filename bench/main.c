@@ -18,14 +18,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a cell is run for. */
+enum pass { PASS_TIME, PASS_LINE_SHARING, PASS_AFTER_FREE };
+
+enum { AFTER_FREE_SECONDS = 12 }; /* two more than the longest time after which one of the list gives back */
+
 struct options {
     const char *allocators, *workloads, *threads;
     uint64_t operations, seed;
-    bool line_sharing;
+    enum pass pass;
     const char *list; /* NULL: run; "": for readers; "tsv": for programs */
 };
 
-enum { KEY_LINE_SHARING = 256, KEY_OPS, KEY_SEED, KEY_LIST, KEY_VERSION };
+enum { KEY_LINE_SHARING = 256, KEY_AFTER_FREE, KEY_OPS, KEY_SEED, KEY_LIST, KEY_VERSION };
 
 static const struct argp_option option_list[] = {
     {"allocators", 'a', "A,B,...", 0,
@@ -38,6 +43,8 @@ static const struct argp_option option_list[] = {
     {"seed", KEY_SEED, "N", 0, "of all random sequences (default 1)", 0},
     {"line-sharing", KEY_LINE_SHARING, NULL, 0, "count cache lines shared between threads, instead of timing",
      0},
+    {"after-free", KEY_AFTER_FREE, NULL, 0,
+     "read what stays resident once all is freed, at once and 12 s later, instead of timing", 0},
     {"list", KEY_LIST, "tsv", OPTION_ARG_OPTIONAL, "show allocators and workloads; =tsv for programs", 0},
     {"version", KEY_VERSION, NULL, 0, "print the version", 0},
     {0},
@@ -72,7 +79,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         o->seed = number_or_usage(argument, "seed", state);
         return 0;
     case KEY_LINE_SHARING:
-        o->line_sharing = true;
+    case KEY_AFTER_FREE:
+        if (o->pass != PASS_TIME)
+            argp_error(state, "--line-sharing and --after-free are two passes: one at a time");
+        o->pass = key == KEY_LINE_SHARING ? PASS_LINE_SHARING : PASS_AFTER_FREE;
         return 0;
     case KEY_LIST:
         o->list = argument == NULL ? "" : argument;
@@ -99,6 +109,7 @@ static const char help[] =
     "  --ops=N                 exactly N operations a thread, instead of --benchmark_min_time\n"
     "  --seed=N                of all random sequences (default 1)\n"
     "  --line-sharing          count cache lines shared between threads, instead of timing\n"
+    "  --after-free            read what stays resident once all is freed, at once and 12 s later\n"
     "  --list[=tsv]            show allocators and workloads\n"
     "  --version\n\nand those of Google Benchmark:\n\n";
 
@@ -111,7 +122,7 @@ static int bad_use(const char *why) {
 struct registered {
     struct cell cell;
     uint64_t operations; /* of --ops */
-    bool line_sharing;
+    enum pass pass;
     bool ran;
 };
 
@@ -122,21 +133,34 @@ static void body(struct gbench_run *run, void *context) {
     if (!r->ran)
         harness_take_baseline();
     r->ran = true;
-    const bool done = r->line_sharing ? harness_line_sharing(&r->cell, r->operations, &f, why, sizeof why)
-                                      : harness_run(&r->cell, gbench_operations(run), &f, why, sizeof why);
+    bool done = false;
+    switch (r->pass) {
+    case PASS_TIME:
+        done = harness_run(&r->cell, gbench_operations(run), &f, why, sizeof why);
+        break;
+    case PASS_LINE_SHARING:
+        done = harness_line_sharing(&r->cell, r->operations, &f, why, sizeof why);
+        break;
+    case PASS_AFTER_FREE:
+        done = harness_after_free(&r->cell, r->operations, AFTER_FREE_SECONDS, &f, why, sizeof why);
+        break;
+    }
     if (!done) {
         gbench_fail(run, why);
         return;
     }
-    if (r->line_sharing) {
+    if (r->pass != PASS_TIME) {
         gbench_done(run, 1, 1e-9, 0); /* its time means nothing */
         gbench_counter(run, "line_sharing", f.line_sharing);
+        gbench_counter(run, "resident_after_free_bytes", f.resident_after_free_bytes);
+        gbench_counter(run, "resident_after_free_12s_bytes", f.resident_after_free_later_bytes);
         return;
     }
     gbench_done(run, f.operations, f.seconds, f.cpu_seconds / r->cell.threads);
     gbench_counter(run, "ops_per_second", f.ops_per_second);
     gbench_counter(run, "thread_spread", f.thread_spread);
     gbench_counter(run, "peak_resident_bytes", f.peak_resident_bytes);
+    gbench_counter(run, "peak_committed_bytes", f.peak_committed_bytes);
     gbench_counter(run, "page_faults", f.page_faults);
     gbench_counter(run, "concurrency", f.concurrency);
     gbench_counter(run, "involuntary_switches", f.involuntary_switches);
@@ -150,7 +174,7 @@ static void register_cell(const struct options *o, const struct allocator *a, co
     *r = (struct registered){
         .cell = {.allocator = a, .workload = p->workload, .threads = p->threads, .seed = o->seed},
         .operations = o->operations,
-        .line_sharing = o->line_sharing,
+        .pass = o->pass,
     };
     for (unsigned i = 0; i < WORKLOAD_PARAMETERS; i++) {
         r->cell.number[i] = p->number[i];
@@ -159,7 +183,7 @@ static void register_cell(const struct options *o, const struct allocator *a, co
     char name[2 * SELECT_TEXT];
     snprintf(name, sizeof name, "%s/%s%s%s", p->workload->name, a->name, *p->params == '\0' ? "" : "/",
              p->params);
-    gbench_register(name, p->threads, o->line_sharing ? 1 : o->operations, body, r);
+    gbench_register(name, p->threads, o->pass != PASS_TIME ? 1 : o->operations, body, r);
 }
 
 /* The product, less what cannot be, which is named. */
@@ -171,6 +195,12 @@ static void register_all(const struct options *o, const struct choices *choices,
             char why[SELECT_TEXT];
             if (choice->status != ALLOCATOR_OK)
                 continue;
+            if (o->pass == PASS_AFTER_FREE && !points->point[i].workload->keeps_live_set) {
+                if (o->workloads != NULL && c == 0)
+                    fprintf(stderr, "bench: %s is left out: it has no live set to free\n",
+                            points->point[i].workload->name);
+                continue;
+            }
             if (select_excluded(choice->allocator, &points->point[i], why, sizeof why)) {
                 if (o->allocators != NULL)
                     fprintf(stderr, "bench: %s is left out of %s: %s\n", choice->name,
@@ -213,7 +243,8 @@ static int run(const struct options *o, struct choices *choices, struct points *
 }
 
 int main(int argc, char **argv) {
-    char **const own_argv = calloc((size_t)argc + 1, sizeof *own_argv);
+    static char **own_argv; /* as it came, for the execution anew */
+    own_argv = calloc((size_t)argc + 1, sizeof *own_argv);
     if (own_argv == NULL)
         return 1;
     memcpy(own_argv, argv, (size_t)argc * sizeof *argv);

@@ -40,10 +40,26 @@ expect 0 "--benchmark_list_tests" "$bench" --allocators=ao --workloads="$pair" -
 shows '^contended/ao/shape=pair,size=64/threads:2$' "--benchmark_list_tests prints the names"
 expect 0 "line sharing" "$bench" --allocators=glibc --workloads=false-sharing-active --threads=2 --line-sharing --benchmark_format=json
 shows '"line_sharing":' "the pass yields its figure"
+expect 0 "blocks that another thread frees, with every allocator" "$bench" --workloads=producer-consumer --threads=2 --ops=4000
+shows 'producer-consumer/ao-debian/|ao-debian is left out' "the packaged one too, where it is here"
+expect 0 "shared lines among threads that wait for each other" "$bench" --allocators=glibc --workloads=producer-consumer --threads=4 --line-sharing --benchmark_format=json
+shows '"line_sharing":' "the pass yields its figure"
+expect 2 "threads that are not pairs" "$bench" --allocators=glibc --workloads=producer-consumer --threads=3
+shows 'runs threads in pairs; threads:3 is left out' "says why"
+expect 0 "memory" "$bench" --allocators=glibc --workloads=mixed-sizes/live=1 --threads=1 --ops=2000 --benchmark_format=json
+shows '"peak_committed_bytes": [1-9]' "committed memory is measured"
+expect 1 "after-free, of a cell that fails" "$bench" --allocators=failing:5:glibc --workloads=mixed-sizes/live=1 --threads=1 --after-free
+shows 'out-of-memory' "says why"
+expect 2 "after-free, of a workload without a live set" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --after-free
+shows 'contended is left out: it has no live set' "says why"
+expect 2 "two passes at once" "$bench" --allocators=glibc --after-free --line-sharing
 expect 0 "--list" "$bench" --list
 shows 'list-reversal' "--list shows workloads"
 expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
 shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
+expect 0 "--list=tsv of a live set" "$bench" --list=tsv --workloads=mixed-sizes/live=512 --threads=1 --allocators=glibc
+shows "^workload	mixed-sizes	.*	after-free$" "the passes that a workload has"
+shows "^cell	mixed-sizes	live=512	1	glibc	ok	scripted" "a value off the grid, when asked for"
 expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
 expect 0 "--help" "$bench" --help
 shows '--benchmark_min_time' "--help shows Google Benchmark's flags too"

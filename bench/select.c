@@ -234,6 +234,15 @@ static void expand(struct points *points, const struct request *r, struct point 
     free(values);
 }
 
+/* Why W does not run that many threads; NULL: it does. */
+static const char *misfit(const struct workload *w, unsigned threads) {
+    if (strcmp(w->threads, "1") == 0 && threads != 1)
+        return "runs one thread";
+    if (w->in_pairs && threads % 2 != 0)
+        return "runs threads in pairs";
+    return NULL;
+}
+
 enum { MOST_THREAD_COUNTS = 64 };
 
 static bool expand_request(struct points *points, const struct request *r, const char *threads, char *why,
@@ -243,19 +252,16 @@ static bool expand_request(struct points *points, const struct request *r, const
     if (!parse_threads(threads == NULL ? r->workload->threads : threads, count, MOST_THREAD_COUNTS, &counts,
                        why, why_size))
         return false;
-    if (strcmp(r->workload->threads, "1") == 0) {
-        size_t kept = 0;
-        for (size_t i = 0; i < counts; i++)
-            if (count[i] == 1)
-                kept = 1;
-            else
-                fprintf(stderr, "bench: %s runs one thread; threads:%u is left out\n", r->workload->name,
-                        count[i]);
-        count[0] = 1;
-        counts = kept;
+    size_t kept = 0;
+    for (size_t i = 0; i < counts; i++) {
+        const char *const why_not = misfit(r->workload, count[i]);
+        if (why_not == NULL)
+            count[kept++] = count[i];
+        else
+            fprintf(stderr, "bench: %s %s; threads:%u is left out\n", r->workload->name, why_not, count[i]);
     }
     struct point point = {.workload = r->workload};
-    expand(points, r, &point, 0, count, counts);
+    expand(points, r, &point, 0, count, kept);
     return true;
 }
 

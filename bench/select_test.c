@@ -60,6 +60,12 @@ static void a_number_off_the_grid_is_taken_within_its_range(void **state) {
     (void)state;
     assert_true(select_them("contended/shape=pair,size=100", "1"));
     assert_int_equal(points.point[0].number[1], 100);
+    assert_true(select_them("mixed-sizes", "1"));
+    assert_int_equal(points.count, 1);
+    assert_string_equal(points.point[0].params, "live=16");
+    assert_true(select_them("mixed-sizes/live=512", "1"));
+    assert_int_equal(points.count, 1);
+    assert_int_equal(points.point[0].number[0], 512);
     assert_false(select_them("contended/size=0", "1"));
     assert_non_null(strstr(why, "any number from"));
     assert_false(select_them("contended/size=12x", "1"));
@@ -77,6 +83,14 @@ static void one_thread_workloads_leave_other_counts_out(void **state) {
     assert_int_equal(points.count, 1);
     assert_true(select_them("uncontended/shape=pair,size=8", "2"));
     assert_int_equal(points.count, 0);
+}
+
+static void workloads_of_pairs_leave_odd_counts_out(void **state) {
+    (void)state;
+    assert_true(select_them("producer-consumer", "1,2,3,8"));
+    assert_int_equal(points.count, 2);
+    assert_int_equal(points.point[0].threads, 2);
+    assert_int_equal(points.point[1].threads, 8);
 }
 
 static void what_is_wrong_is_said(void **state) {
@@ -137,6 +151,7 @@ int main(void) {
         cmocka_unit_test(a_number_off_the_grid_is_taken_within_its_range),
         cmocka_unit_test(aliases_are_names),
         cmocka_unit_test(one_thread_workloads_leave_other_counts_out),
+        cmocka_unit_test(workloads_of_pairs_leave_odd_counts_out),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(environments_that_disagree_cannot_share_a_process),
         cmocka_unit_test(a_spec_named_twice_is_run_once),

@@ -51,15 +51,19 @@ struct workload {
     const char *not_shown; /* what it does not show, one line */
     enum workload_kind kind;
     const char
-        *threads; /* default thread counts, comma-separated; "1" alone means that others are left out */
+        *threads;  /* default thread counts, comma-separated; "1" alone means that others are left out */
+    bool in_pairs; /* threads come in pairs: odd counts are left out */
     struct workload_parameter parameters[WORKLOAD_PARAMETERS]; /* in documented order; ends at key == NULL */
     unsigned excluded_traits; /* allocators with any of these cannot run it */
     uint64_t
         operations; /* a thread, where nothing else decides (scripted workloads by hand; checking passes) */
 
+    bool keeps_live_set; /* enter() builds one, leave() frees it: what stays resident then can be asked for */
+    bool warms_up;       /* run() is called twice, first untimed, with a quarter of the operations */
+
     /* Each may be NULL. All return false with one line in WHY. Order of calls:
      *   prepare (main thread, before init's resident memory is taken)  ->  threads start  ->
-     *   enter (each worker, before the barrier)  ->  run (timed)  ->  leave (each worker, after the end)  ->
+     *   enter, warm-up (each worker, before the barrier)  ->  run (timed)  ->  leave (each worker, after the end)  ->
      *   threads end  ->  finish (main thread; also after a failure) */
     bool (*prepare)(struct cell *cell, char *why, size_t why_size);
     enum work_result (*enter)(struct worker *worker);
@@ -87,11 +91,12 @@ struct worker {
     void *(*malloc)(
         size_t); /* the allocator's, copied here so that a call costs one load as in a real program */
     void (*free)(void *);
-    unsigned index;  /* 0 .. threads-1 */
-    uint64_t seed;   /* of the cell's seed and index */
-    uint64_t done;   /* operations performed by run(); the harness wants them even after a failure */
-    void *state;     /* the workload's, of this worker */
-    const char *why; /* static text, for WORK_WRONG */
+    void (*wait)(void); /* how worker_wait waits where threads take turns; NULL: they do not */
+    unsigned index;     /* 0 .. threads-1 */
+    uint64_t seed;      /* of the cell's seed and index */
+    uint64_t done;      /* operations performed by run(); the harness wants them even after a failure */
+    void *state;        /* the workload's, of this worker */
+    const char *why;    /* static text, for WORK_WRONG */
 };
 
 /* The list, in the order of workloads.def; ends with NULL. */
@@ -105,6 +110,12 @@ void memory_unmap(void *memory, size_t size);
 
 /* Bytes that memory_map has given and not got back: what of the process's memory is the harness' own. */
 size_t memory_mapped(void);
+
+/* Between two looks at what another worker has yet to do; LOOKS: how many there were since it was done last.
+ * The only way in which workers may wait for each other inside run(). A few pauses at first, for the other is
+ * most often about to be done; then the core goes to whoever wants it, for with more threads than cores that
+ * may be the other. */
+void worker_wait(const struct worker *worker, unsigned looks);
 
 /* First byte, last byte, one byte a 4096-byte page between. SIZE may be 0. */
 static inline void touch_block(void *block, size_t size) {

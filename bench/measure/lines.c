@@ -41,7 +41,8 @@ struct lines {
     struct allocator outer;
     pthread_mutex_t lock;
     unsigned threads, entered, inside;
-    int holder; /* whose turn it is; NOBODY before all have entered and after all have left */
+    int holder;         /* whose turn it is; NOBODY before all have entered and after all have left */
+    bool turn_is_spent; /* the holder has done its operation, and goes on alone up to its next */
     bool is_inside[MOST_THREADS];
     pthread_cond_t turn[MOST_THREADS]; /* [index]: signalled when that one becomes the holder */
     uint64_t random;
@@ -150,6 +151,7 @@ static void block_born(struct lines *lines, void *address, size_t size) {
 
 /* Under the lock: draws the next holder among those inside. */
 static void draw_holder(struct lines *lines) {
+    lines->turn_is_spent = false;
     if (lines->inside == 0) {
         lines->holder = NOBODY;
         lines->entered = 0; /* all may enter again */
@@ -170,37 +172,45 @@ static void unlock_and_wake(struct lines *lines) {
         pthread_cond_signal(&lines->turn[holder]);
 }
 
-static void await_turn(struct lines *lines) {
+static void lock_in_turn(struct lines *lines) {
     pthread_mutex_lock(&lines->lock);
-    if (self == NOBODY)
-        return;
     while (lines->holder != self)
         pthread_cond_wait(&lines->turn[self], &lines->lock);
 }
 
-static void end_turn(struct lines *lines) {
-    if (self != NOBODY)
+/* Locks for one operation. The token of the operation before is passed on only now, so that between the two
+ * nobody else ran: what threads share besides the allocator is in turn as well. */
+static void begin_operation(struct lines *lines) {
+    if (self == NOBODY) {
+        pthread_mutex_lock(&lines->lock);
+        return;
+    }
+    lock_in_turn(lines);
+    if (lines->turn_is_spent) {
         draw_holder(lines);
-    unlock_and_wake(lines);
+        unlock_and_wake(lines);
+        lock_in_turn(lines);
+    }
+    lines->turn_is_spent = true;
 }
 
 static void *lines_malloc(size_t size) {
     struct lines *const lines = current;
-    await_turn(lines);
+    begin_operation(lines);
     void *const block = lines->inner->malloc(size);
     if (block != NULL)
         block_born(lines, block, size);
-    end_turn(lines);
+    pthread_mutex_unlock(&lines->lock);
     return block;
 }
 
 static void lines_free(void *block) {
     struct lines *const lines = current;
-    await_turn(lines);
+    begin_operation(lines);
     if (block != NULL)
         block_died(lines, block);
     lines->inner->free(block);
-    end_turn(lines);
+    pthread_mutex_unlock(&lines->lock);
 }
 
 void lines_enter(struct lines *lines, unsigned index) {
@@ -213,8 +223,21 @@ void lines_enter(struct lines *lines, unsigned index) {
     unlock_and_wake(lines);
 }
 
+void lines_await_turn(struct lines *lines) {
+    lock_in_turn(lines);
+    pthread_mutex_unlock(&lines->lock);
+}
+
+void lines_pass(void) {
+    struct lines *const lines = current;
+    lock_in_turn(lines);
+    draw_holder(lines);
+    unlock_and_wake(lines);
+    lines_await_turn(lines);
+}
+
 void lines_leave(struct lines *lines) {
-    await_turn(lines);
+    lock_in_turn(lines);
     lines->is_inside[self] = false;
     lines->inside--;
     draw_holder(lines);

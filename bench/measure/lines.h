@@ -4,8 +4,9 @@
  * once. That is active false sharing, from addresses alone; it needs no clock and is the same on any number
  * of cores.
  *
- * The threads take turns by a token: every malloc and free waits for it, and passes it on to one of the
- * threads inside, drawn from the seed. So a deterministic allocator yields the same figure for the same seed.
+ * The threads take turns by a token: every malloc and free passes it on to one of the threads inside, drawn
+ * from the seed, and waits until it comes back; its holder alone runs, up to its next malloc or free. So a
+ * deterministic allocator yields the same figure for the same seed.
  *
  * One pass at a time in a process, for a vtable's functions have no self parameter.
  */
@@ -25,9 +26,17 @@ struct lines *lines_start(const struct allocator *inner, unsigned threads, uint6
 const struct allocator *lines_allocator(struct lines *lines);
 
 /* Each of the THREADS calls enter before its first operation and leave after its last; none begins before all
- * have entered. Nobody inside may wait for another by other means. Once all have left, all may enter again.
+ * have entered. Nobody inside may wait for another by other means than lines_pass. Once all have left, all may enter again.
  */
 void lines_enter(struct lines *lines, unsigned index);
+
+/* After enter, where what a thread does before its first operation should be in turn as well. */
+void lines_await_turn(struct lines *lines);
+
+/* Inside: passes the token on without an operation, and returns when it has come back. What a thread does
+ * that waits for another's doing. */
+void lines_pass(void);
+
 void lines_leave(struct lines *lines);
 
 /* The share, NaN if there never was an object or the tables found no memory. LINES_SEEN: how many lines it is

@@ -21,12 +21,15 @@ enum { THREADS = 4, ROUNDS = 200, LOG = 1 << 16 };
 
 /* ---- allocators ---- */
 
-static _Thread_local unsigned thread;
+static _Thread_local unsigned thread, drawn;
+static atomic_uint
+    counter; /* what threads share besides the allocator: each draws a number for an operation */
 static uintptr_t packed_next, page_next[THREADS + 1];
-static uint64_t order_hash; /* of who allocated when */
+static uint64_t order_hash; /* of who called when, and with which number */
 
 static void note_turn(void) {
     order_hash = (order_hash ^ thread) * UINT64_C(0x100000001b3);
+    order_hash = (order_hash ^ drawn) * UINT64_C(0x100000001b3);
 }
 
 static void *block_at(uintptr_t address) {
@@ -89,6 +92,8 @@ static int reset(void **state) {
     memset(page_next, 0, sizeof page_next);
     stack_depth = 0;
     order_hash = 0;
+    counter = 0;
+    drawn = 0;
     thread = THREADS;
     return 0;
 }
@@ -114,19 +119,25 @@ struct seat {
     pthread_t thread;
 };
 
+static void *draw_and_malloc(const struct allocator *a, size_t size) {
+    drawn = atomic_fetch_add(&counter, 1);
+    return a->malloc(size);
+}
+
 static void *work(void *argument) {
     const struct seat *const seat = argument;
     struct crew *const crew = seat->crew;
     const struct plan *const plan = crew->plan;
     const struct allocator *const a = lines_allocator(crew->lines);
-    void *kept[64];
+    void *kept[8];
     thread = seat->index;
     for (unsigned phase = 0; phase < plan->phases; phase++) {
         lines_enter(crew->lines, seat->index);
+        lines_await_turn(crew->lines);
         for (unsigned i = 0; i < plan->kept; i++)
-            kept[i] = a->malloc(plan->size);
+            kept[i] = draw_and_malloc(a, plan->size);
         for (unsigned i = 0; i < plan->rounds[seat->index]; i++)
-            a->free(a->malloc(plan->size));
+            a->free(draw_and_malloc(a, plan->size));
         for (unsigned i = 0; i < plan->kept; i++)
             a->free(kept[i]);
         lines_leave(crew->lines);
@@ -275,6 +286,41 @@ static void a_thread_that_leaves_early_blocks_nobody(void **state) {
     assert_int_equal(seen, (3 + ROUNDS + 1) * 16 / 64);
 }
 
+/* One thread allocates, the others wait until it has allocated half, and then allocate one each. */
+static void *work_or_wait(void *argument) {
+    const struct seat *const seat = argument;
+    struct lines *const lines = seat->crew->lines;
+    const struct allocator *const a = lines_allocator(lines);
+    thread = seat->index;
+    lines_enter(lines, seat->index);
+    lines_await_turn(lines);
+    while (seat->index != 0 && atomic_load(&counter) < ROUNDS / 2)
+        lines_pass();
+    for (unsigned i = 0; i < (seat->index == 0 ? ROUNDS : 1); i++)
+        draw_and_malloc(a, 16);
+    lines_leave(lines);
+    return NULL;
+}
+
+static void who_waits_passes_the_token_on(void **state) {
+    uint64_t order[2], seen;
+    for (int run = 0; run < 2; run++) {
+        struct seat seat[THREADS];
+        reset(state);
+        struct crew crew = {.lines = lines_start(&packed, THREADS, 9)};
+        for (unsigned i = 0; i < THREADS; i++) {
+            seat[i] = (struct seat){.crew = &crew, .index = i};
+            assert_int_equal(pthread_create(&seat[i].thread, NULL, work_or_wait, &seat[i]), 0);
+        }
+        for (unsigned i = 0; i < THREADS; i++)
+            pthread_join(seat[i].thread, NULL);
+        lines_stop(crew.lines, &seen);
+        assert_int_equal(counter, ROUNDS + THREADS - 1);
+        order[run] = order_hash;
+    }
+    assert_true(order[0] == order[1]);
+}
+
 static void all_may_enter_again_once_all_have_left(void **state) {
     (void)state;
     static const struct plan twice = {.size = 16, .kept = 4, .phases = 5};
@@ -325,6 +371,7 @@ int main(void) {
         TEST(what_the_main_thread_handed_over_has_an_owner_of_its_own),
         TEST(equal_seeds_give_equal_turns_and_figures),
         TEST(a_thread_that_leaves_early_blocks_nobody),
+        TEST(who_waits_passes_the_token_on),
         TEST(all_may_enter_again_once_all_have_left),
         TEST(no_object_is_no_figure),
         TEST(tables_grow_with_addresses_and_not_with_operations),

@@ -47,6 +47,10 @@ uint64_t process_peak_resident(void) {
     return status_bytes("\nVmHWM:");
 }
 
+uint64_t process_committed(void) {
+    return status_bytes("\nVmData:");
+}
+
 void process_reset_peak(void) {
     const int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
     if (fd < 0)

@@ -15,6 +15,11 @@ uint64_t process_resident(void);
 uint64_t process_peak_resident(void);
 void process_reset_peak(void);
 
+/* Bytes of address space that are private and writable (VmData: what RLIMIT_DATA limits, and what the kernel
+ * charges where it promises no more than it has, vm.overcommit_memory = 2), stacks that grow left out. Whether
+ * touched or not, and with MAP_NORESERVE too; PROT_NONE does not count. Exact. 0 where /proc does not tell. */
+uint64_t process_committed(void);
+
 /* Minor and major faults of all threads so far. */
 uint64_t process_page_faults(void);
 

@@ -101,7 +101,7 @@ static void leave(struct worker *w) {
 
 #define ONE_SIZE_FOR_ALL                                                                                     \
     .not_shown = "cache misses of a real heap, cross-thread frees, anything of memory",                      \
-    .kind = WORKLOAD_STEADY,                                                                                 \
+    .kind = WORKLOAD_STEADY, .warms_up = true,                                                               \
     .parameters = {{"shape", "pair,batch-fifo,batch-lifo,batch-shuffled", 0, 0,                              \
                     "in which order blocks live and die"},                                                   \
                    {"size", "8,16,64,256,1024,8192,32760", 1, 1 << 20, "bytes"}},                            \

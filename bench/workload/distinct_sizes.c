@@ -34,6 +34,7 @@ const struct workload workload_distinct_sizes = {
     .summary = "malloc and free, every thread of its own size: what free lists by size cost and save",
     .not_shown = "cache misses of a real heap, cross-thread frees, anything of memory",
     .kind = WORKLOAD_STEADY,
+    .warms_up = true,
     .threads = "1,2,4,8",
     .excluded_traits = TRAIT_NEVER_FREES,
     .operations = 20000,

@@ -45,6 +45,7 @@ struct state {
     _Atomic uint64_t *counter; /* the shared one, or own */
     _Atomic uint64_t own;
     bool is_private;
+    bool ascending; /* the list as built counts down; each reversal turns it round */
     bool failed;
 };
 
@@ -129,26 +130,24 @@ static enum work_result enter(struct worker *w) {
     return WORK_DONE;
 }
 
-/* The list as built counts down; each reversal turns it round. */
-static bool in_order(const struct node *list, bool descending) {
-    int expected = descending ? NODES - 1 : 0;
-    for (; list != NULL; list = list->next, expected += descending ? -1 : 1)
+static bool in_order(const struct node *list, bool ascending) {
+    int expected = ascending ? 0 : NODES - 1;
+    for (; list != NULL; list = list->next, expected += ascending ? 1 : -1)
         if (list->value != expected)
             return false;
-    return expected == (descending ? -1 : NODES);
+    return expected == (ascending ? NODES : -1);
 }
 
 static enum work_result run(struct worker *w, uint64_t operations) {
     struct state *const s = w->state;
-    bool descending = true;
     while (w->done < operations) {
         s->list = reverse(w, s->list, NULL);
         if (s->failed)
             return WORK_OUT_OF_MEMORY;
-        descending = !descending;
+        s->ascending = !s->ascending;
         w->done += NODES;
     }
-    if (in_order(s->list, descending))
+    if (in_order(s->list, s->ascending))
         return WORK_DONE;
     w->why = "the list is out of order";
     return WORK_WRONG;
@@ -171,6 +170,7 @@ const struct workload workload_list_reversal = {
         "recursive list reversals, 16 to 416 bytes, 2000 nodes live at the turn: the load published with AO_malloc",
     .not_shown = "cross-thread frees, anything but LIFO",
     .kind = WORKLOAD_SCRIPTED,
+    .warms_up = true,
     .threads = "1,2,4,8",
     .parameters = {{"counter", "shared,private", 0, 0,
                     "where a node's number comes from: one atomic counter, or one a thread"}},

@@ -14,7 +14,7 @@
  * is filled, untimed, in enter(); the timed steps walk the table round and round; what lives at the end is
  * freed untimed in leave(), so that the figure is of the steady state.
  *
- * Parameter live: MiB of live blocks, all threads together. An operation is a step: one free and one
+ * Parameter live: MiB of live blocks, all threads together; 16, or 256, 512 or any other when asked for. An operation is a step: one free and one
  * allocation. Not shown: cross-thread frees, change of the mix over time, reading of the blocks.
  */
 #include "workload.h"
@@ -134,8 +134,11 @@ const struct workload workload_mixed_sizes = {
     .summary = "a live set of many sizes and lifetimes, 8 to 32760 bytes",
     .not_shown = "cross-thread frees, change over time, reading of the blocks",
     .kind = WORKLOAD_SCRIPTED,
+    .keeps_live_set = true,
+    .warms_up = true,
     .threads = "1,2,4,8",
-    .parameters = {{"live", "16", 1, 4096, "MiB of live blocks, all threads together"}},
+    .parameters = {{"live", "16", 1, 4096,
+                    "MiB of live blocks, all threads together; a heap that caches cannot hold: 256, 512"}},
     .excluded_traits = TRAIT_FLOOR,
     .operations = 200000,
     .enter = enter,

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { THREADS = 3, MOST_EVENTS = 1 << 19, FRESH = 0xa5 };
+enum { THREADS = 4, MOST_EVENTS = 1 << 19, FRESH = 0xa5 };
 
 /* ---- what is run ---- */
 
@@ -24,9 +24,9 @@ struct example {
     const char *workload;
     const char *word[WORKLOAD_PARAMETERS];
     uint64_t operations;
-    bool by_seed, by_worker;    /* do requests differ between seeds, between workers? */
-    bool by_luck;               /* they depend on who comes first, if there are two */
-    bool last_byte_is_not_used; /* a node's last word has only its first byte written */
+    bool by_seed, by_worker; /* do requests differ between seeds, between workers? */
+    bool by_luck;            /* they depend on who comes first, if there are two */
+    bool is_list;            /* a node's last word has only its first byte written */
 };
 
 static const struct example examples[] = {
@@ -42,14 +42,12 @@ static const struct example examples[] = {
      .by_worker = true},
     {.workload = "distinct-sizes", .operations = 50, .by_worker = true},
     {.workload = "intensity", .word = {"10"}, .operations = 50},
-    {.workload = "list-reversal", .word = {"private"}, .operations = 1500, .last_byte_is_not_used = true},
-    {.workload = "list-reversal",
-     .word = {"shared"},
-     .operations = 1500,
-     .by_luck = true,
-     .last_byte_is_not_used = true},
+    {.workload = "list-reversal", .word = {"private"}, .operations = 1500, .is_list = true},
+    {.workload = "list-reversal", .word = {"shared"}, .operations = 1500, .by_luck = true, .is_list = true},
     {.workload = "false-sharing-active", .word = {"8", "3"}, .operations = 50},
     {.workload = "false-sharing-passive", .word = {"8", "3"}, .operations = 50},
+    {.workload = "producer-consumer", .word = {"16", "64"}, .operations = 900, .by_worker = true},
+    {.workload = "producer-consumer", .word = {"1", "32760"}, .operations = 50, .by_worker = true},
     {.workload = "mixed-sizes", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
@@ -84,8 +82,8 @@ static struct {
     atomic_ulong not_live, not_used;     /* blocks freed that were so */
     unsigned long fail_first, fail_last; /* these calls, counted from 1, get NULL */
     unsigned long damage;                /* at this call the block handed out last is written to */
-    bool last_byte_is_not_used;
-    struct front *newest; /* kept only where there is damage to do */
+    size_t tail;                         /* one of so many bytes at a block's end must have been written */
+    struct front *newest;                /* kept only where there is damage to do */
     unsigned char *arena;
     atomic_size_t arena_used;
 } mock;
@@ -146,7 +144,10 @@ static bool is_used(const unsigned char *byte, size_t size) {
     for (size_t at = 0; at < size; at += 4096)
         if (byte[at] == FRESH)
             return false;
-    return mock.last_byte_is_not_used || byte[size - 1] != FRESH;
+    for (size_t at = size > mock.tail ? size - mock.tail : 0; at < size; at++)
+        if (byte[at] != FRESH)
+            return true;
+    return false;
 }
 
 /* The front of a block, which is dead afterwards; NULL for NULL and for what was not live. */
@@ -245,9 +246,8 @@ static void crew(unsigned threads, struct log *log) {
     pthread_barrier_destroy(&barrier);
 }
 
-/* Runs E; what came of it is in `last`, LOG and `mock`. Nothing may be left behind, whatever came of it. */
-static void run(const struct example *e, const struct allocator *allocator, unsigned threads, uint64_t seed,
-                struct log *log) {
+static void prepare(const struct example *e, const struct allocator *allocator, unsigned threads,
+                    uint64_t seed) {
     char why[200] = "";
     struct cell *const cell = &last.cell;
     *cell = (struct cell){.allocator = allocator,
@@ -260,16 +260,27 @@ static void run(const struct example *e, const struct allocator *allocator, unsi
         cell->word[i] = e->word[i];
         cell->number[i] = strtoull(e->word[i], NULL, 10);
     }
-    mock.last_byte_is_not_used = e->last_byte_is_not_used;
+    mock.tail = e->is_list ? 8 : 1;
     mock.calls = mock.peak_live = mock.arena_used = 0;
     if (cell->workload->prepare != NULL && !cell->workload->prepare(cell, why, sizeof why))
         fail_msg("%s: %s", e->workload, why);
-    crew(threads, log);
-    if (cell->workload->finish != NULL)
-        cell->workload->finish(cell);
+}
+
+/* Nothing may be left behind, whatever came of it. */
+static void finish(void) {
+    if (last.cell.workload->finish != NULL)
+        last.cell.workload->finish(&last.cell);
     assert_int_equal(mock.live, 0);
     assert_int_equal(mock.not_live, 0);
     assert_int_equal(memory_mapped(), 0);
+}
+
+/* What came of it is in `last`, LOG and `mock`. */
+static void run(const struct example *e, const struct allocator *allocator, unsigned threads, uint64_t seed,
+                struct log *log) {
+    prepare(e, allocator, threads, seed);
+    crew(threads, log);
+    finish();
 }
 
 static unsigned threads_of(const struct example *e) {
@@ -312,6 +323,15 @@ static void all_operations_are_done_and_all_blocks_used_and_freed(void **state) 
         }
         if (mock.not_used != 0)
             fail_msg("%s: %lu blocks were never written", examples[i].workload, mock.not_used);
+    }
+}
+
+/* As when the harness finds no room for its workers. */
+static void a_cell_that_never_ran_leaves_nothing(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        prepare(&examples[i], &libc_allocator, threads_of(&examples[i]), 1);
+        finish();
     }
 }
 
@@ -387,7 +407,7 @@ static void pairs_and_batches_free_in_the_order_of_their_shape(void **state) {
 
 static void distinct_sizes_are_those_of_the_table(void **state) {
     (void)state;
-    static const uint64_t sizes[THREADS] = {16, 64, 128};
+    static const uint64_t sizes[THREADS] = {16, 64, 128, 256};
     const struct example e = {.workload = "distinct-sizes", .operations = 1};
     run(&e, &libc_allocator, THREADS, 1, logs[0]);
     for (unsigned t = 0; t < THREADS; t++)
@@ -406,7 +426,7 @@ static void intensity_alone_times_its_work(void **state) {
 static void a_reversal_holds_both_lists_at_its_turn(void **state) {
     (void)state;
     const struct example e = {
-        .workload = "list-reversal", .word = {"private"}, .operations = 1, .last_byte_is_not_used = true};
+        .workload = "list-reversal", .word = {"private"}, .operations = 1, .is_list = true};
     run(&e, &libc_allocator, 1, 1, logs[0]);
     assert_int_equal(last.seat[0].worker.done, 1000);
     assert_int_equal(mock.peak_live, 2000 + 2);
@@ -421,11 +441,26 @@ static void a_reversal_holds_both_lists_at_its_turn(void **state) {
 static void a_list_out_of_order_is_found(void **state) {
     (void)state;
     const struct example e = {
-        .workload = "list-reversal", .word = {"private"}, .operations = 2000, .last_byte_is_not_used = true};
+        .workload = "list-reversal", .word = {"private"}, .operations = 2000, .is_list = true};
     mock.damage = 1500;
     run(&e, &libc_allocator, 1, 1, logs[0]);
     assert_int_equal(last.seat[0].result, WORK_WRONG);
     assert_non_null(last.seat[0].worker.why);
+}
+
+/* Each consumer takes the blocks of its producer, in their order; no more live at once than the rings hold. */
+static void what_a_producer_allocates_its_consumer_frees(void **state) {
+    (void)state;
+    enum { BLOCKS = 2 * 3000 };
+    const struct example e = {.workload = "producer-consumer", .word = {"16", "40"}, .operations = 2999};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_true(mock.peak_live <= THREADS / 2 * 1024);
+    for (unsigned t = 0; t < THREADS; t++) {
+        assert_int_equal(last.seat[t].worker.done, BLOCKS / 2);
+        assert_int_equal(logs[0][t].events, BLOCKS);
+        for (uint64_t i = 0; i < BLOCKS; i++)
+            assert_int_equal(logs[0][t].event[i], t % 2 == 0 ? 2 * 40 : 2 * i + 1);
+    }
 }
 
 /* Blocks made in enter() that the timed part never freed. */
@@ -454,6 +489,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(every_workload_of_the_list_has_an_example),
         TEST(all_operations_are_done_and_all_blocks_used_and_freed),
+        TEST(a_cell_that_never_ran_leaves_nothing),
         TEST(requests_are_the_same_for_two_allocators),
         TEST(requests_differ_between_seeds_and_workers_where_they_should),
         TEST(null_at_any_call_ends_in_out_of_memory_and_no_leak),
@@ -462,6 +498,7 @@ int main(void) {
         TEST(intensity_alone_times_its_work),
         TEST(a_reversal_holds_both_lists_at_its_turn),
         TEST(a_list_out_of_order_is_found),
+        TEST(what_a_producer_allocates_its_consumer_frees),
         TEST(mixed_sizes_keep_their_live_set),
     };
     mock.arena = malloc(ARENA_BYTES);
