@@ -23,7 +23,8 @@ static struct piece *last;
 void *arena_get(size_t size) {
     struct piece *const piece = size < SIZE_MAX / 2 ? calloc(1, sizeof *piece + size) : NULL;
     if (piece == NULL) {
-        fprintf(stderr, "compare: out of memory: %zu bytes were wanted; fewer --workloads need fewer\n", size);
+        fprintf(stderr, "compare: out of memory: %zu bytes were wanted; fewer --workloads need fewer\n",
+                size);
         exit(1);
     }
     piece->before = last;

@@ -7,8 +7,9 @@
  *     for each round
  *       for each group of (workload, params, threads) that is still looked at
  *         all its allocators and the control, in a fresh permutation, each in a process of its own
- *     groups whose time intervals are all narrow enough are done
- *   the pass that counts shared cache lines, once a cell
+ *     groups whose time intervals are all narrow enough are done; of the others, where a time is promised,
+ *     the widest go on as far as it reaches
+ *   the passes that the plan asks for, once a cell: shared cache lines; what stays resident once all is freed
  *
  * Every outcome is rows in the store before the next cell starts.
  */
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { CONCURRENCY_TRIES = 3, MOST_MEMBERS = 64 };
 static const double least_concurrency = 0.9, width_wanted = 1.10;
@@ -85,7 +85,7 @@ static bool is_row_of(const struct round_row *r, const struct group *g, const ch
            strcmp(r->workload, g->workload) == 0;
 }
 
-/* The row that completes a cell; NULL: not measured. METRIC is time_ns, or line_sharing in round 0. */
+/* The row that completes a cell; NULL: not measured. METRIC is time_ns, or in round 0 that of another pass. */
 static const struct round_row *measured(const struct store *s, const struct group *g, const char *name,
                                         unsigned round, const char *metric) {
     for (size_t i = s->rows; i-- > 0;)
@@ -97,6 +97,13 @@ static const struct round_row *measured(const struct store *s, const struct grou
 
 static bool is_failure(const char *status) {
     return strcmp(status, "ok") != 0 && strcmp(status, "not-concurrent") != 0;
+}
+
+bool campaign_foretold(const struct catalogue *catalogue, const char *allocator, const char *status) {
+    const struct catalogue_allocator *const a = catalogue_allocator_named(catalogue, allocator);
+    const struct words traits = words_split(a == NULL ? "" : a->traits, ",");
+    return strcmp(status, "out-of-memory") == 0 &&
+           (words_have(&traits, "bounded") || words_have(&traits, "never-frees"));
 }
 
 /* Failed in the two rounds before: it is not tried again. */
@@ -122,7 +129,7 @@ static const struct calibration *calibration_of(const struct store *s, const str
 /* ---- one cell ---- */
 
 static void record(struct campaign *c, const struct group *g, const char *name, unsigned round,
-                   const struct cell_result *result, bool line_sharing) {
+                   const struct cell_result *result, enum pass pass) {
     struct round_row rows[RECORDS];
     size_t n = 0;
     const char *const note = *result->note == '\0' ? NULL : arena_copy(result->note, strlen(result->note));
@@ -134,9 +141,9 @@ static void record(struct campaign *c, const struct group *g, const char *name, 
                                      .value = NAN,
                                      .status = arena_copy(result->status, strlen(result->status)),
                                      .note = note};
-    const enum record last = line_sharing ? RECORD_line_sharing : RECORD_time_ns;
-    for (unsigned i = 0; i < RECORDS && !line_sharing; i++)
-        if (i != last && !isnan(result->value[i])) {
+    const enum record last = pass_completes[pass];
+    for (unsigned i = 0; i < RECORDS; i++)
+        if (i != last && i != RECORD_time_ns && !isnan(result->value[i])) {
             rows[n] = common;
             rows[n].metric = record_info[i].name;
             rows[n++].value = result->value[i];
@@ -198,6 +205,16 @@ static uint64_t round_operations(double operations) {
     return scale <= 1 ? (uint64_t)operations : (uint64_t)(round(operations / scale) * scale);
 }
 
+/* For a steady cell: so many that they last for min-time, by the allocator's own rate in the round before.
+ * That saves Google Benchmark's search for them, which takes longer than the run; 0 leaves it to search. */
+static uint64_t own_operations(const struct campaign *c, const struct group *g, const char *name,
+                               unsigned round) {
+    const struct round_row *const before =
+        round < 2 ? NULL : measured(c->store, g, name, round - 1, "time_ns");
+    return before != NULL && before->value > 0 ? round_operations(c->plan->min_time * 1e9 / before->value)
+                                               : 0;
+}
+
 /* By the baseline, or whoever else is there. Also times a steady cell: its limit hangs on it. */
 static bool calibrate(struct campaign *c, const struct group *g) {
     if (calibration_of(c->store, g) != NULL)
@@ -228,7 +245,7 @@ static void record_absent(struct campaign *c, const struct group *g, const struc
         absent.value[i] = NAN;
     snprintf(absent.status, sizeof absent.status, "%s", s->status);
     snprintf(absent.note, sizeof absent.note, "%s", s->why);
-    record(c, g, s->name, 1, &absent, false);
+    record(c, g, s->name, 1, &absent, PASS_TIME);
 }
 
 /* One group in one round. False: interrupted. */
@@ -249,20 +266,23 @@ static bool run_group(struct campaign *c, const struct group *g, unsigned round)
             continue;
         }
         progress_cell(g->workload, g->params, g->threads, s.name, round);
-        const struct cell_request request = request_for(c, g, s.spec, layout_of(c, g, round, order[i]));
+        struct cell_request request = request_for(c, g, s.spec, layout_of(c, g, round, order[i]));
         struct cell_result result;
+        if (!g->scripted)
+            request.operations = own_operations(c, g, s.name, round);
         if (!run_cell(&request, &result))
             return false;
-        record(c, g, s.name, round, &result, false);
-        c->failed += is_failure(result.status);
+        record(c, g, s.name, round, &result, PASS_TIME);
+        c->failed += is_failure(result.status) && !campaign_foretold(c->catalogue, s.name, result.status);
         progress_done(result.seconds);
     }
     return true;
 }
 
-/* Are all of the group's time intervals narrow enough to stop looking? */
-static bool is_narrow(const struct campaign *c, const struct group *g) {
+/* The widest of the group's time intervals, upper end over lower. */
+static double group_width(const struct campaign *c, const struct group *g) {
     const char *const baseline = baseline_name(c);
+    double widest = 1;
     for (size_t m = 0; m < subject_count(g); m++) {
         const struct subject s = subject(c, g, m);
         double ratio[256];
@@ -278,21 +298,16 @@ static bool is_narrow(const struct campaign *c, const struct group *g) {
             if (b != NULL && strcmp(b->status, "ok") == 0)
                 ratio[n++] = r->value / b->value;
         }
-        if (n > 0 && stats_too_wide(stats_ratio(ratio, n, stats_alpha(comparisons(g))), width_wanted))
-            return false;
+        if (n > 0)
+            widest = fmax(widest, stats_width(stats_ratio(ratio, n, stats_alpha(comparisons(g)))));
     }
-    return true;
-}
-
-static double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+    return widest;
 }
 
 /* The groups that are still looked at. */
 struct looking {
     bool *group;
+    double *a_round; /* [group]: the seconds that a round of it took in the last look */
     size_t count;
 };
 
@@ -308,10 +323,14 @@ static size_t cells_in(const struct campaign *c, const struct looking *looking) 
 /* Rounds FROM+1 to TO. False: interrupted. */
 static bool run_rounds(struct campaign *c, const struct looking *looking, unsigned from, unsigned to) {
     progress_expect(cells_in(c, looking) * (to - from), to);
+    memset(looking->a_round, 0, c->catalogue->groups * sizeof *looking->a_round);
     for (unsigned round = from + 1; round <= to; round++) {
-        for (size_t g = 0; g < c->catalogue->groups; g++)
+        for (size_t g = 0; g < c->catalogue->groups; g++) {
+            const double start = progress_elapsed();
             if (looking->group[g] && !run_group(c, &c->catalogue->group[g], round))
                 return false;
+            looking->a_round[g] += (progress_elapsed() - start) / (to - from);
+        }
         progress_round(round, to);
     }
     return true;
@@ -325,57 +344,89 @@ static unsigned most_comparisons(const struct catalogue *catalogue) {
     return most;
 }
 
-static void drop_narrow(const struct campaign *c, struct looking *looking) {
-    for (size_t g = 0; g < c->catalogue->groups; g++)
-        if (looking->group[g] && is_narrow(c, &c->catalogue->group[g])) {
-            looking->group[g] = false;
-            looking->count--;
+/* Who goes on to the next look of ROUNDS more: the groups with wide intervals, the widest first, as far as
+ * the budget reaches. By the width alone, never by the verdict. */
+static void choose_for_next_look(struct campaign *c, struct looking *looking, unsigned rounds) {
+    const size_t groups = c->catalogue->groups;
+    double *const width = arena_get(groups * sizeof *width), seconds = progress_elapsed();
+    for (size_t g = 0; g < groups; g++)
+        width[g] = looking->group[g] ? group_width(c, &c->catalogue->group[g]) : 0;
+    memset(looking->group, 0, groups);
+    looking->count = 0;
+    for (;;) {
+        size_t widest = 0;
+        for (size_t g = 1; g < groups; g++)
+            if (width[g] > width[widest])
+                widest = g;
+        if (!(width[widest] > width_wanted))
+            return;
+        width[widest] = 0;
+        const double cost = looking->a_round[widest] * rounds;
+        if (c->plan->budget > 0 && seconds + cost > c->plan->budget) {
+            c->groups_left_out++;
+            c->left_out_cost += cost;
+            continue;
         }
+        seconds += cost;
+        looking->group[widest] = true;
+        looking->count++;
+    }
 }
 
 static bool run_looks(struct campaign *c) {
-    struct looking looking = {.group = arena_get(c->catalogue->groups), .count = c->catalogue->groups};
-    memset(looking.group, 1, c->catalogue->groups);
+    const size_t groups = c->catalogue->groups;
+    struct looking looking = {
+        .group = arena_get(groups), .a_round = arena_get(groups * sizeof(double)), .count = groups};
+    memset(looking.group, 1, groups);
     const unsigned most = most_comparisons(c->catalogue);
     unsigned rounds = 0;
     for (unsigned look = c->plan->rounds != 0 ? c->plan->rounds : stats_next_look(0, most);
          look != 0 && looking.count != 0;) {
-        const double start = seconds_now();
-        const size_t cells = cells_in(c, &looking) * (look - rounds);
         if (!run_rounds(c, &looking, rounds, look))
             return false;
-        const double a_cell = cells == 0 ? 0 : (seconds_now() - start) / (double)cells;
         rounds = look;
         look = c->plan->rounds != 0 ? 0 : stats_next_look(rounds, most);
-        if (look == 0)
-            break;
-        drop_narrow(c, &looking);
-        const double cost = a_cell * (double)(cells_in(c, &looking) * (look - rounds));
-        if (c->plan->budget > 0 && looking.count != 0 && progress_elapsed() + cost > c->plan->budget) {
-            c->looks_not_taken = cost;
-            break;
-        }
+        if (look != 0)
+            choose_for_next_look(c, &looking, look - rounds);
     }
     return true;
 }
 
-/* The pass without a clock, once a cell. */
-static bool run_line_sharing(struct campaign *c) {
-    for (size_t i = 0; i < c->catalogue->groups && c->plan->line_sharing; i++) {
+/* Does the plan ask for that pass, and has the group it? */
+static bool wants_pass(const struct campaign *c, const struct group *g, enum pass pass) {
+    switch (pass) {
+    case PASS_LINE_SHARING:
+        return c->plan->line_sharing && g->threads > 1;
+    case PASS_AFTER_FREE:
+        return c->plan->after_free && g->after_free;
+    default:
+        return false;
+    }
+}
+
+static const double after_free_seconds = 12;
+
+/* A pass without a clock, once a cell, with the workload's own number of operations: its figures are the same
+ * in every campaign. */
+static bool run_pass(struct campaign *c, enum pass pass) {
+    const char *const metric = record_info[pass_completes[pass]].name;
+    for (size_t i = 0; i < c->catalogue->groups; i++) {
         const struct group *const g = &c->catalogue->group[i];
-        for (size_t m = 0; m < g->members && g->threads > 1; m++) {
+        for (size_t m = 0; m < g->members && wants_pass(c, g, pass); m++) {
             if (strcmp(g->member[m].status, "ok") != 0 ||
-                measured(c->store, g, g->member[m].name, 0, "line_sharing") != NULL)
+                measured(c->store, g, g->member[m].name, 0, metric) != NULL)
                 continue;
             struct cell_request request = request_for(c, g, g->member[m].spec, 0);
             struct cell_result result;
-            request.line_sharing = true;
+            request.pass = pass;
             request.operations = 0;
+            if (pass == PASS_AFTER_FREE)
+                request.limits.seconds += after_free_seconds;
             progress_cell(g->workload, g->params, g->threads, g->member[m].name, 0);
             cell_run(&request, &result);
             if (result.interrupted)
                 return false;
-            record(c, g, g->member[m].name, 0, &result, true);
+            record(c, g, g->member[m].name, 0, &result, pass);
         }
     }
     return true;
@@ -383,19 +434,28 @@ static bool run_line_sharing(struct campaign *c) {
 
 bool campaign_run(struct campaign *c) {
     progress_start(c->terminal);
-    const bool done = run_looks(c) && run_line_sharing(c);
+    const bool done = run_looks(c) && run_pass(c, PASS_LINE_SHARING) && run_pass(c, PASS_AFTER_FREE);
     progress_end();
     return done;
 }
 
 void campaign_estimate(const struct campaign *c, size_t *processes, double *seconds) {
-    const double start_up = 0.02;
+    const double start_up = 0.025;
     struct looking all = {.group = arena_get(c->catalogue->groups), .count = c->catalogue->groups};
     memset(all.group, 1, c->catalogue->groups);
     const unsigned rounds =
         c->plan->rounds != 0 ? c->plan->rounds : stats_next_look(0, most_comparisons(c->catalogue));
     *processes = cells_in(c, &all) * rounds;
-    /* A steady cell's search for its number of operations takes about as long again; some allocators are
-     * slower. */
+    /* The warm-up takes a quarter more; some allocators are slower than the baseline. */
     *seconds = (double)*processes * (start_up + 1.7 * c->plan->min_time);
+}
+
+double campaign_after_free_seconds(const struct campaign *c) {
+    double seconds = 0;
+    for (size_t g = 0; g < c->catalogue->groups; g++)
+        for (size_t m = 0; m < c->catalogue->group[g].members; m++)
+            if (wants_pass(c, &c->catalogue->group[g], PASS_AFTER_FREE) &&
+                strcmp(c->catalogue->group[g].member[m].status, "ok") == 0)
+                seconds += after_free_seconds;
+    return seconds;
 }

@@ -27,16 +27,41 @@ const struct catalogue_allocator *catalogue_allocator_named(const struct catalog
                                                             const char *name) {
     for (size_t i = 0; i < catalogue->allocators; i++)
         if (strcmp(catalogue->allocator[i].name, name) == 0 ||
+            strcmp(catalogue->allocator[i].spec, name) == 0 ||
             has_word(catalogue->allocator[i].aliases, name))
             return &catalogue->allocator[i];
     return NULL;
+}
+
+const char *catalogue_name(const struct catalogue *catalogue, const char *word) {
+    const struct catalogue_allocator *const a = catalogue_allocator_named(catalogue, word);
+    return a == NULL ? word : a->name;
+}
+
+void catalogue_resolve_baseline(const struct catalogue *catalogue, struct plan *plan) {
+    const bool best = strncmp(plan->baseline, "best:", 5) == 0;
+    const struct words typed = words_split(plan->baseline + (best ? 5 : 0), ",");
+    struct words names = {0};
+    for (size_t i = 0; i < typed.count; i++)
+        words_add_new(&names, catalogue_name(catalogue, typed.word[i]));
+    snprintf(plan->baseline, sizeof plan->baseline, "%s%s", best ? "best:" : "", words_join(&names, ","));
+}
+
+/* Whether one of SPECS is WORD=..., so that WORD says which is meant and is no spec itself. */
+static bool is_label(const struct words *specs, const char *word) {
+    const size_t length = strlen(word);
+    for (size_t i = 0; i < specs->count; i++)
+        if (strncmp(specs->word[i], word, length) == 0 && specs->word[i][length] == '=')
+            return true;
+    return false;
 }
 
 /* The specs of one call, in the order in which bench answers. */
 static void add_specs(struct words *specs, const char *text) {
     const struct words more = words_split(text, ",");
     for (size_t i = 0; i < more.count; i++)
-        words_add_new(specs, more.word[i]);
+        if (!is_label(specs, more.word[i]))
+            words_add_new(specs, more.word[i]);
 }
 
 static void take_allocator(struct catalogue *c, const char *spec, char *const f[]) {
@@ -61,7 +86,16 @@ static void take_workload(struct catalogue *c, char *const f[]) {
         if (strcmp(c->workload[i].name, f[1]) == 0)
             return;
     c->workload = arena_grow(c->workload, c->workloads, sizeof *c->workload);
-    c->workload[c->workloads++] = (struct catalogue_workload){f[1], f[2], f[3], f[4], f[5], f[6], f[7]};
+    c->workload[c->workloads++] = (struct catalogue_workload){f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8]};
+}
+
+static bool has_pass(const struct catalogue *c, const char *workload, const char *pass) {
+    for (size_t i = 0; i < c->workloads; i++)
+        if (strcmp(c->workload[i].name, workload) == 0) {
+            const struct words passes = words_split(c->workload[i].passes, ",");
+            return words_have(&passes, pass);
+        }
+    return false;
 }
 
 static void take_cell(struct catalogue *c, char *const f[]) {
@@ -78,6 +112,7 @@ static void take_cell(struct catalogue *c, char *const f[]) {
                                 .params = f[2],
                                 .threads = threads,
                                 .scripted = strcmp(f[6], "scripted") == 0,
+                                .after_free = has_pass(c, f[1], "after-free"),
                                 .operations = strtoull(f[7], NULL, 10)};
     }
     for (size_t i = 0; i < group->members; i++)
@@ -118,11 +153,11 @@ static bool ask(struct catalogue *c, const char *bench, const struct words *spec
         argv[words++] = arena_format("--threads=%s", threads);
     const struct child_result child = child_run(argv, NULL, (struct child_limits){.seconds = 60});
     if (child.end != CHILD_EXITED || child.code != 0) {
-        const char *const line =
-            strncmp(child.last_line, "bench: ", 7) == 0 ? child.last_line + 7 : child.last_line;
-        snprintf(why, why_size, "%s",
-                 *line == '\0' ? "bench --list=tsv does not run; COMPARE_BENCH names the bench program"
-                               : line);
+        const char *line = *child.last_line == '\0' ? "bench --list=tsv does not run" : child.last_line;
+        if (strncmp(line, "bench: ", 7) == 0)
+            line += 7; /* its words about the selection; compare puts its own name in front */
+        const bool started = child.end == CHILD_EXITED && child.code != 127;
+        snprintf(why, why_size, "%s%s", line, started ? "" : "; COMPARE_BENCH names the bench program");
         return false;
     }
     size_t seen = 0;

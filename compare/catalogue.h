@@ -14,7 +14,7 @@ struct catalogue_allocator {
 };
 
 struct catalogue_workload {
-    const char *name, *aliases, *kind, *grid, *threads, *summary, *not_shown;
+    const char *name, *aliases, *kind, *grid, *threads, *summary, *not_shown, *passes;
 };
 
 /* An allocator in a group. */
@@ -28,8 +28,8 @@ struct member {
 struct group {
     const char *workload, *params; /* params: "-" where there are none */
     unsigned threads;
-    bool scripted;
-    uint64_t operations; /* a thread, before calibration */
+    bool scripted, after_free; /* after_free: its workload has that pass */
+    uint64_t operations;       /* a thread, before calibration */
     struct member *member;
     size_t members;
 };
@@ -48,8 +48,14 @@ struct catalogue {
 bool catalogue_read(struct catalogue *catalogue, const char *bench, const struct plan *plan, char *why,
                     size_t why_size);
 
-/* The entry of that name or alias; NULL where there is none. */
+/* The entry of that name, alias or spec; NULL where there is none. */
 const struct catalogue_allocator *catalogue_allocator_named(const struct catalogue *catalogue,
                                                             const char *name);
+
+/* Its name in tables; WORD itself where there is no such entry. */
+const char *catalogue_name(const struct catalogue *catalogue, const char *word);
+
+/* Gives the baseline of PLAN the names that its rows will have. */
+void catalogue_resolve_baseline(const struct catalogue *catalogue, struct plan *plan);
 
 #endif

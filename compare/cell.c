@@ -12,7 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void no_figures(struct cell_result *result) {
+    for (int i = 0; i < RECORDS; i++)
+        result->value[i] = NAN;
+}
+
 static void fail(struct cell_result *result, const char *status, const char *note) {
+    no_figures(result);
     snprintf(result->status, sizeof result->status, "%s", status);
     snprintf(result->note, sizeof result->note, "%s", note);
     for (char *at = result->note; *at != '\0'; at++)
@@ -51,8 +57,7 @@ static void parse_benchmark(const json_t *benchmark, struct cell_result *result)
 void cell_parse(const struct child_result *child, struct cell_result *result) {
     *result = (struct cell_result){.status = "ok", .seconds = child->seconds};
     const char *const colon = *child->last_line == '\0' ? "" : ": ";
-    for (int i = 0; i < RECORDS; i++)
-        result->value[i] = NAN;
+    no_figures(result);
     switch (child->end) {
     case CHILD_INTERRUPTED:
         result->interrupted = true;
@@ -81,8 +86,12 @@ void cell_parse(const struct child_result *child, struct cell_result *result) {
     else
         fail(result, "crashed",
              arena_format("unreadable output, exit status %d%s%s", child->code, colon, child->last_line));
+    if (child->code != 0 && strcmp(result->status, "ok") == 0) /* figures, but it says that all is not well */
+        fail(result, "crashed", arena_format("exit status %d%s%s", child->code, colon, child->last_line));
     json_decref(root);
 }
+
+static const char *const pass_flag[PASSES] = {NULL, "--line-sharing", "--after-free"};
 
 void cell_run(const struct cell_request *r, struct cell_result *result) {
     const bool has_params = strcmp(r->params, "-") != 0;
@@ -95,7 +104,7 @@ void cell_run(const struct cell_request *r, struct cell_result *result) {
         r->operations != 0 ? arena_format("--ops=%llu", (unsigned long long)r->operations)
                            : arena_format("--benchmark_min_time=%g", r->min_time),
         "--benchmark_format=json",
-        r->line_sharing ? "--line-sharing" : NULL,
+        pass_flag[r->pass],
         NULL,
     };
     char layout[4096];

@@ -19,7 +19,7 @@ struct cell_request {
     double min_time;     /* seconds */
     uint64_t seed;       /* of the workload: the same for every allocator */
     unsigned layout;     /* length of the environment padding */
-    bool line_sharing;   /* the pass that counts lines */
+    enum pass pass;
     struct child_limits limits;
 };
 

@@ -94,7 +94,8 @@ static off_t file_size(int file) {
 }
 
 /* Is there a reason to end it? */
-static bool is_over(pid_t pid, double start, int out, struct child_limits limits, struct child_result *result) {
+static bool is_over(pid_t pid, double start, int out, struct child_limits limits,
+                    struct child_result *result) {
     const unsigned long resident = resident_kib(pid);
     if (resident > result->peak_kib)
         result->peak_kib = resident;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 struct child_limits {
-    double seconds;            /* 0: none */
+    double seconds;             /* 0: none */
     unsigned long resident_kib; /* 0: none */
 };
 

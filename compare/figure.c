@@ -23,42 +23,72 @@ static bool has_ratio(const struct summary_row *r) {
     return strcmp(r->status, "ok") == 0 && isfinite(r->ratio);
 }
 
-/* The least and the greatest of the ratios of some cells, and whether all of them are separated. */
+static bool is_separated(const struct summary_row *r) {
+    return strcmp(r->verdict, "not-separated") != 0;
+}
+
+/* Of some cells: how many there are, how many of them have a ratio, how many of these are separated, and the
+ * least and the greatest of the ratios. */
 struct range {
-    size_t count;
+    size_t cells, count, separated;
     double low, high;
-    bool separated;
 };
 
+static void range_add(struct range *range, const struct summary_row *r) {
+    range->cells++;
+    if (!has_ratio(r))
+        return;
+    range->count++;
+    range->separated += is_separated(r);
+    range->low = fmin(range->low, r->ratio);
+    range->high = fmax(range->high, r->ratio);
+}
+
 static struct range range_of(const struct summary_row *rows, size_t n, const char *subject, bool one_thread) {
-    struct range range = {.low = INFINITY, .separated = true};
-    for (size_t i = 0; i < n; i++) {
-        if (!is_of(&rows[i], "list-reversal", subject, "time_ns") || (rows[i].threads == 1) != one_thread ||
-            !has_ratio(&rows[i]))
-            continue;
-        range.count++;
-        range.low = fmin(range.low, rows[i].ratio);
-        range.high = fmax(range.high, rows[i].ratio);
-        range.separated &= strcmp(rows[i].verdict, "not-separated") != 0;
-    }
+    struct range range = {.low = INFINITY};
+    for (size_t i = 0; i < n; i++)
+        if (is_of(&rows[i], "list-reversal", subject, "time_ns") && (rows[i].threads == 1) == one_thread)
+            range_add(&range, &rows[i]);
     return range;
 }
 
-static const char *words_of(struct range range) {
+/* What the reader must know of cells besides their ratios; "" where all have one and all are separated. */
+static const char *words_of_doubt(struct range range) {
+    const char *const doubt = range.separated == range.count ? ""
+                              : range.separated == 0         ? "not separated"
+                                                             : "not all separated";
+    const size_t lost = range.cells - range.count;
+    const char *const missing =
+        lost == 0 ? "" : arena_format("%zu of %zu cells without a verdict", lost, range.cells);
+    if (*doubt == '\0' && *missing == '\0')
+        return "";
+    return arena_format(" (%s%s%s)", doubt, *doubt != '\0' && *missing != '\0' ? "; " : "", missing);
+}
+
+/* WHOSE: "X's time " where it has not been said yet. */
+static const char *words_of(struct range range, const char *whose, const char *where) {
     if (range.count == 0)
-        return "not measured";
-    const char *const doubt = range.separated ? "" : " (not all separated)";
+        return arena_format("%s %s", range.cells == 0 ? "not measured" : "no verdict", where);
+    const char *const doubt = words_of_doubt(range);
     if (range.high - range.low < 0.005)
-        return arena_format("%.2f times%s", range.low, doubt);
-    return arena_format("%.2f to %.2f times%s", range.low, range.high, doubt);
+        return arena_format("%.2f times %s%s%s", range.low, whose, where, doubt);
+    return arena_format("%.2f to %.2f times %s%s%s", range.low, range.high, whose, where, doubt);
 }
 
 /* ---- the intensity curve ---- */
 
 struct curve_point {
     double work_ns, ratio;
+    bool no_work;
 };
 enum { MOST_POINTS = 64 };
+
+struct curve {
+    struct curve_point point[MOST_POINTS]; /* by work */
+    size_t points;
+    struct range range; /* of all its cells */
+    size_t unsure;      /* points above the band's foot that are not separated */
+};
 
 static double work_of(const struct summary_row *rows, size_t n, const struct summary_row *time) {
     for (size_t i = 0; i < n; i++)
@@ -68,29 +98,33 @@ static double work_of(const struct summary_row *rows, size_t n, const struct sum
     return NAN;
 }
 
-static size_t curve_of(const struct summary_row *rows, size_t n, const char *subject,
-                       struct curve_point *point) {
-    size_t count = 0;
-    for (size_t i = 0; i < n && count < MOST_POINTS; i++) {
-        if (!is_of(&rows[i], "intensity", subject, "time_ns") || rows[i].threads != 2 || !has_ratio(&rows[i]))
+static void curve_read(struct curve *curve, const struct summary_row *rows, size_t n, const char *subject) {
+    *curve = (struct curve){.range = {.low = INFINITY}};
+    for (size_t i = 0; i < n && curve->points < MOST_POINTS; i++) {
+        if (!is_of(&rows[i], "intensity", subject, "time_ns") || rows[i].threads != 2)
             continue;
-        const struct curve_point p = {work_of(rows, n, &rows[i]), rows[i].ratio};
-        size_t at = count;
-        if (!isfinite(p.work_ns))
+        const struct curve_point p = {work_of(rows, n, &rows[i]), rows[i].ratio,
+                                      strcmp(rows[i].params, "work=0") == 0};
+        if (!has_ratio(&rows[i]) || !isfinite(p.work_ns)) {
+            curve->range.cells++;
             continue;
-        for (; at > 0 && point[at - 1].work_ns > p.work_ns; at--)
-            point[at] = point[at - 1];
-        point[at] = p;
-        count++;
+        }
+        range_add(&curve->range, &rows[i]);
+        curve->unsure += p.ratio > band_low && !is_separated(&rows[i]);
+        size_t at = curve->points++;
+        for (; at > 0 && curve->point[at - 1].work_ns > p.work_ns; at--)
+            curve->point[at] = curve->point[at - 1];
+        curve->point[at] = p;
     }
-    return count;
 }
 
-/* The private work at which the curve falls through LEVEL for the last time, by a line between the points on
- * logarithmic axes; NaN: it does not. */
-static double falls_through(const struct curve_point *point, size_t n, double level) {
+/* The private work at which the curve falls through LEVEL for good, by a line between the points on
+ * logarithmic axes; NaN: it does not, or is above it again where the work is most. */
+static double falls_through(const struct curve *curve, double level) {
+    const struct curve_point *const point = curve->point;
+    const size_t n = curve->points;
     double at = NAN;
-    for (size_t i = 0; i + 1 < n; i++)
+    for (size_t i = 0; i + 1 < n && point[n - 1].ratio <= level; i++)
         if (point[i].ratio > level && point[i + 1].ratio <= level) {
             const double share = log(point[i].ratio / level) / log(point[i].ratio / point[i + 1].ratio);
             const double from = fmax(point[i].work_ns, 1), to = fmax(point[i + 1].work_ns, 1);
@@ -99,79 +133,121 @@ static double falls_through(const struct curve_point *point, size_t n, double le
     return at;
 }
 
-static const char *words_of_curve(const struct curve_point *point, size_t n) {
-    if (n == 0)
-        return "how it depends on the rate of allocation was not measured";
-    double most = 0, least = INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        most = fmax(most, point[i].ratio);
-        least = fmin(least, point[i].ratio);
-    }
-    const double enters = falls_through(point, n, band_high), leaves = falls_through(point, n, band_low);
-    if (isfinite(enters) && isfinite(leaves))
+/* A curve that does not leave the band downwards. */
+static const char *words_of_rest(const struct curve *curve, double enters, bool page) {
+    const double least = curve->range.low, most = curve->range.high;
+    const struct curve_point *const last = &curve->point[curve->points - 1];
+    if (curve->points == 1)
         return arena_format(
-            "pairs of 64 bytes on two threads are %.1f times slower without work between them, and the slowdown falls through 4 at %.0f ns and through 3 at %.0f ns of private work a pair",
-            most, enters, leaves);
-    if (isfinite(leaves))
+            "%.2f times as slow at the one rate of allocation measured, %.0f ns of private work a pair", most,
+            last->work_ns);
+    const char *const over =
+        arena_format("%.2f to %.2f times as slow over the rates of allocation measured", least, most);
+    if (isfinite(enters))
         return arena_format(
-            "pairs of 64 bytes on two threads are at most %.1f times slower, and the slowdown falls through 3 at %.0f ns of private work a pair",
-            most, leaves);
-    return arena_format(
-        "pairs of 64 bytes on two threads are %.2f to %.2f times as slow over the rates of allocation measured, which does not cross the page's 3 to 4",
-        least, most);
+            "%s: the slowdown falls through 4 at %.0f ns of private work a pair and is still %.2f at %.0f ns, the most measured",
+            over, enters, last->ratio, last->work_ns);
+    if (last->ratio > band_low)
+        return arena_format("%s, and still %.2f times at %.0f ns of private work a pair, the most measured",
+                            over, last->ratio, last->work_ns);
+    return arena_format("%s, which does not reach %s3 to 4", over, page ? "the page's " : "");
+}
+
+/* PAGE: the baseline is the page's, glibc. */
+static const char *words_of_curve(const struct curve *curve, bool page) {
+    static const char pairs[] = "pairs of 64 bytes on two threads";
+    if (curve->points == 0)
+        return curve->range.cells == 0 ? "how it depends on the rate of allocation was not measured"
+                                       : "no verdict on how it depends on the rate of allocation";
+    const double most = curve->range.high;
+    const double enters = falls_through(curve, band_high), leaves = falls_through(curve, band_low);
+    if (!isfinite(leaves))
+        return arena_format("%s are %s%s", pairs, words_of_rest(curve, enters, page),
+                            words_of_doubt(curve->range));
+    /* What has come down to 1 is not separated, and should not be: only slowdowns that are named are in doubt. */
+    struct range named = curve->range;
+    named.separated = named.count - curve->unsure;
+    const char *const doubt = words_of_doubt(named);
+    const char *const slower = curve->point[0].no_work && curve->point[0].ratio >= most
+                                   ? arena_format("%.1f times slower without work between them", most)
+                                   : arena_format("at most %.1f times slower", most);
+    if (isfinite(enters))
+        return arena_format(
+            "%s are %s, and the slowdown falls through 4 at %.0f ns and through 3 at %.0f ns of private work a pair%s",
+            pairs, slower, enters, leaves, doubt);
+    return arena_format("%s are %s, and the slowdown falls through 3 at %.0f ns of private work a pair%s",
+                        pairs, slower, leaves, doubt);
 }
 
 void figure_answer(const struct summary_row *rows, size_t n, const char *subject, const char *baseline,
                    char *text, size_t size) {
-    struct curve_point point[MOST_POINTS];
-    const size_t points = curve_of(rows, n, subject, point);
+    struct curve curve;
+    curve_read(&curve, rows, n, subject);
     const struct range one = range_of(rows, n, subject, true), more = range_of(rows, n, subject, false);
-    if (one.count == 0 && more.count == 0 && points == 0)
-        snprintf(text, size, "%s against %s: nothing that answers was measured.", subject, baseline);
+    const bool best = strncmp(baseline, "best:", 5) == 0;
+    const char *const name = strcmp(subject, "ao") == 0 ? "AO_malloc" : subject,
+                      *const against = best ? arena_format("the fastest of %s", baseline + 5) : baseline,
+                      *const whose = arena_format("%s's time ", best ? "the fastest" : baseline);
+    if (strcmp(subject, baseline) == 0)
+        snprintf(text, size, "%s is the baseline: nothing was measured that it could be held against.", name);
+    else if (one.cells + more.cells + curve.range.cells == 0)
+        snprintf(text, size, "%s against %s: nothing that answers was measured.", name, against);
+    else if (one.count + more.count + curve.range.count == 0)
+        snprintf(text, size, "%s against %s: no cell that would answer has a verdict.", name, against);
     else
-        snprintf(
-            text, size,
-            "%s against %s on this machine, list reversal: %s %s's time on one thread, %s under contention; %s.",
-            strcmp(subject, "ao") == 0 ? "AO_malloc" : subject, baseline, words_of(one), baseline,
-            words_of(more), words_of_curve(point, points));
+        snprintf(text, size, "%s against %s on this machine, list reversal: %s, %s; %s.", name, against,
+                 words_of(one, whose, "on one thread"),
+                 words_of(more, one.count == 0 ? whose : "", "under contention"),
+                 words_of_curve(&curve, strcmp(baseline, "glibc") == 0));
 }
 
 /* ---- any campaign ---- */
 
+/* The cells of one allocator in which it can be compared. */
+struct score {
+    const char *allocator;
+    double log_sum;
+    size_t cells, better, baseline; /* baseline: where it is held against itself */
+};
+
+static struct score score_of(const struct summary_row *rows, size_t n, const char *allocator) {
+    struct score score = {.allocator = allocator};
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].metric, "time_ns") == 0 && strcmp(rows[i].allocator, allocator) == 0 &&
+            has_ratio(&rows[i])) {
+            score.log_sum += log(rows[i].ratio);
+            score.better += strcmp(rows[i].verdict, "better") == 0;
+            score.baseline += strcmp(rows[i].verdict, "baseline") == 0;
+            score.cells++;
+        }
+    return score;
+}
+
 void figure_fastest(const struct summary_row *rows, size_t n, const char *baseline, char *text, size_t size) {
-    const char *fastest = NULL;
-    double lowest = INFINITY, cells_of_fastest = 0;
-    bool separated = false;
+    struct score best = {.log_sum = INFINITY, .cells = 1};
+    bool compared = false;
     for (size_t i = 0; i < n; i++) {
-        double sum = 0, better = 0, cells = 0;
         if (strcmp(rows[i].metric, "time_ns") != 0 || strcmp(rows[i].verdict, "control") == 0 ||
             !has_ratio(&rows[i]))
             continue;
-        for (size_t j = 0; j < n; j++)
-            if (strcmp(rows[j].metric, "time_ns") == 0 && strcmp(rows[j].allocator, rows[i].allocator) == 0 &&
-                has_ratio(&rows[j])) {
-                sum += log(rows[j].ratio);
-                better += strcmp(rows[j].verdict, "better") == 0;
-                cells++;
-            }
-        if (sum / cells < lowest) {
-            lowest = sum / cells;
-            fastest = rows[i].allocator;
-            cells_of_fastest = cells;
-            separated = 2 * better > cells;
-        }
+        const struct score score = score_of(rows, n, rows[i].allocator);
+        compared |= score.baseline < score.cells;
+        if (score.log_sum / (double)score.cells < best.log_sum / (double)best.cells)
+            best = score;
     }
-    if (fastest == NULL)
+    const double mean = exp(best.log_sum / (double)best.cells);
+    if (!compared)
         snprintf(text, size, "No cell was measured that could be compared with %s.", baseline);
-    else if (!separated)
+    else if (best.baseline == best.cells)
+        snprintf(text, size, "None was faster than %s by the geometric mean of its ratios.", baseline);
+    else if (2 * best.better > best.cells)
+        snprintf(text, size, "Fastest over its %zu cells was %s: %.2f times %s's time by the geometric mean.",
+                 best.cells, best.allocator, mean, baseline);
+    else
         snprintf(
             text, size,
-            "No allocator was separated from %s in most of its cells; the lowest geometric mean is %s's, %.2f times over %.0f cells.",
-            baseline, fastest, exp(lowest), cells_of_fastest);
-    else
-        snprintf(text, size,
-                 "Fastest over its %.0f cells was %s: %.2f times %s's time by the geometric mean.",
-                 cells_of_fastest, fastest, exp(lowest), baseline);
+            "None stands out: the lowest geometric mean is %s's, %.2f times %s's time, but it is separated as faster in only %zu of its %zu cells.",
+            best.allocator, mean, baseline, best.better, best.cells);
 }
 
 /* ---- pictures ---- */

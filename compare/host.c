@@ -307,32 +307,38 @@ static void first_line_of(char *const argv[], char *out, size_t size) {
     out[strcspn(out, "\n")] = '\0';
 }
 
-/* The version of the Debian package that owns PATH. */
-static void package_version(const char *path, char *version, size_t size) {
-    char owner[512], shown[512];
+/* The Debian package that owns PATH; "" where none does. */
+static void package_of(const char *path, char *package, size_t size) {
     char *const search[] = {(char[]){"dpkg-query"}, (char[]){"-S"}, (char *)(uintptr_t)path, NULL};
-    first_line_of(search, owner, sizeof owner);
-    owner[strcspn(owner, " ")] = '\0'; /* "package:arch: path" */
-    const size_t length = strlen(owner);
-    if (length > 1 && owner[length - 1] == ':')
-        owner[length - 1] = '\0';
-    char *const show[] = {(char[]){"dpkg-query"}, (char[]){"-W"}, (char[]){"-f${Package} ${Version}"}, owner,
-                          NULL};
-    if (*owner != '\0')
-        first_line_of(show, shown, sizeof shown);
-    snprintf(version, size, "%s", *owner == '\0' || *shown == '\0' ? "unpackaged" : shown);
+    first_line_of(search, package, size);
+    package[strcspn(package, " ")] = '\0'; /* "package:arch: path" */
+    const size_t length = strlen(package);
+    if (length > 1 && package[length - 1] == ':')
+        package[length - 1] = '\0';
 }
 
-void host_add_library(struct host *host, const char *name, const char *path) {
+/* Its name and version; "unpackaged" where it is not installed. */
+static void package_version(const char *package, char *version, size_t size) {
+    char *const show[] = {(char[]){"dpkg-query"}, (char[]){"-W"}, (char[]){"-f${Package} ${Version}"},
+                          (char *)(uintptr_t)package, NULL};
+    *version = '\0';
+    if (*package != '\0')
+        first_line_of(show, version, size);
+    if (*version == '\0')
+        snprintf(version, size, "unpackaged");
+}
+
+void host_add_library(struct host *host, const char *name, const char *path, const char *package) {
     char *const real = realpath(path, NULL);
     const char *const file = real == NULL ? path : real;
-    char hash[256], version[256], key[128];
+    char hash[256], owner[512], version[512], key[128];
     char *const sum[] = {(char[]){"sha256sum"}, (char[]){"--"}, (char *)(uintptr_t)file, NULL};
     first_line_of(sum, hash, sizeof hash);
     hash[strcspn(hash, " ")] = '\0';
-    package_version(file, version, sizeof version);
-    if (strcmp(version, "unpackaged") == 0 && strncmp(file, "/usr/", 5) == 0)
-        package_version(file + 4, version, sizeof version); /* a merged /usr: dpkg knows it by its old name */
+    package_of(file, owner, sizeof owner);
+    if (*owner == '\0' && strncmp(file, "/usr/", 5) == 0)
+        package_of(file + 4, owner, sizeof owner); /* a merged /usr: dpkg knows it by its old name */
+    package_version(*owner == '\0' ? package : owner, version, sizeof version);
     snprintf(key, sizeof key, "library %s", name);
     host_add_fact(host, key, "%s %s sha256:%s", file, version, *hash == '\0' ? "unknown" : hash);
     free(real);

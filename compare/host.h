@@ -19,7 +19,7 @@ struct host {
     size_t facts;
     char warning[24][400];
     size_t warnings;
-    unsigned cores;             /* that this process may use */
+    unsigned cores;              /* that this process may use */
     unsigned long available_kib; /* of memory, MemAvailable */
 };
 
@@ -32,10 +32,12 @@ void host_read(struct host *host);
 void host_identity(const struct host *host, char *text, size_t size);
 
 /* Adds the facts of a measured library: KEY "library NAME", value "PATH VERSION sha256:HASH". VERSION is of the
- * Debian package that owns the file, "unpackaged" where none does. */
-void host_add_library(struct host *host, const char *name, const char *path);
+ * Debian package that owns the file; where none does, of PACKAGE, whose code the file was linked from; else
+ * "unpackaged". */
+void host_add_library(struct host *host, const char *name, const char *path, const char *package);
 
-void host_add_fact(struct host *host, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void host_add_fact(struct host *host, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void host_add_warning(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

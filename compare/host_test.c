@@ -56,9 +56,9 @@ static void the_identity_leaves_out_what_changes(void **state) {
 
 static void a_library_has_path_version_and_hash(void **state) {
     (void)state;
-    host_add_library(&host, "none", "/nonexistent");
+    host_add_library(&host, "none", "/nonexistent", "-");
     assert_string_equal(fact(&host, "library none"), "/nonexistent unpackaged sha256:unknown");
-    host_add_library(&host, "self", "/proc/self/exe");
+    host_add_library(&host, "self", "/proc/self/exe", "-");
     assert_non_null(strstr(fact(&host, "library self"), " unpackaged sha256:"));
     assert_null(strstr(fact(&host, "library self"), "unknown"));
 }

@@ -43,6 +43,17 @@ static const char *plots_path(void) {
     return named != NULL && *named != '\0' ? named : SOURCE_DIR "/plots";
 }
 
+static const char *campaigns_path(void) {
+    const char *const named = getenv("COMPARE_CAMPAIGNS");
+    return named != NULL && *named != '\0' ? named : SOURCE_DIR "/compare/campaigns";
+}
+
+/* A limit that tests lower. */
+static double limit_from(const char *variable, double otherwise) {
+    const char *const text = getenv(variable);
+    return text == NULL ? otherwise : strtod(text, NULL);
+}
+
 /* ---- compare list ---- */
 
 static int list(void) {
@@ -58,7 +69,7 @@ static int list(void) {
         if (strcmp(a->status, "ok") != 0)
             printf("  %-16s not here: %s\n", "", a->why);
         else if (strcmp(a->package, "-") != 0) {
-            host_add_library(&version, a->name, a->path);
+            host_add_library(&version, a->name, a->path, a->package);
             char *const hash = strstr(version.fact[0].value, " sha256:");
             if (hash != NULL)
                 *hash = '\0';
@@ -80,26 +91,6 @@ static int list(void) {
 
 /* ---- a campaign ---- */
 
-/* What a results directory must agree in to be gone on with. */
-static const char *const agreed[] = {"plan", "bench", "host"};
-
-static bool agrees(const struct store *store, const struct host *head, const char *dir, char *why,
-                   size_t why_size) {
-    for (size_t i = 0; i < head->facts; i++) {
-        const struct host_fact *const f = &head->fact[i];
-        bool must = strncmp(f->key, "library ", 8) == 0;
-        for (size_t k = 0; k < sizeof agreed / sizeof *agreed; k++)
-            must |= strcmp(f->key, agreed[k]) == 0;
-        if (must && strcmp(store_head(store, f->key), f->value) != 0) {
-            snprintf(why, why_size,
-                     "%s cannot be gone on with: its %s differs (there: %s; now: %s); choose another -o", dir,
-                     f->key, store_head(store, f->key), f->value);
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Opens or makes the directory of results. */
 static bool open_store(struct store *store, const struct options *o, const struct host *head, char *why,
                        size_t why_size) {
@@ -120,40 +111,53 @@ static bool open_store(struct store *store, const struct options *o, const struc
     } else {
         store_newest_unfinished(o->plan.name, dir, sizeof dir);
         if (*dir != '\0' &&
-            (!store_read(store, dir, why, why_size) || !agrees(store, head, dir, why, why_size)))
+            (!store_read(store, dir, why, why_size) || !store_agrees(store, head, why, why_size)))
             *dir = '\0'; /* of another plan, program or machine: it stays as it is */
         if (*dir == '\0') {
             store_default_dir(o->plan.name, dir, sizeof dir);
             return store_create(store, dir, head, why, why_size);
         }
     }
-    if (!agrees(store, head, dir, why, why_size))
+    if (!store_agrees(store, head, why, why_size))
         return false;
     fprintf(stderr, "compare: going on with %s, which has %zu rows\n", dir, store->rows);
     return store_resume(store, why, why_size);
 }
 
+/* Those that are no allocators, comma-separated; "-" where there are none. */
+static const char *floors_of(const struct catalogue *catalogue) {
+    struct words floors = {0};
+    for (size_t i = 0; i < catalogue->allocators; i++) {
+        const struct words traits = words_split(catalogue->allocator[i].traits, ",");
+        if (words_have(&traits, "floor"))
+            words_add(&floors, catalogue->allocator[i].name);
+    }
+    return floors.count == 0 ? "-" : words_join(&floors, ",");
+}
+
 /* The head of the results: the machine, what is measured, and by what. */
 static void describe(struct host *head, const struct options *o, const struct catalogue *catalogue,
                      const char *bench) {
-    char text[4096];
+    static char text[PLAN_IDENTITY];
     host_identity(head, text, sizeof text);
     host_add_fact(head, "host", "%s", text);
     host_add_fact(head, "name", "%s", o->plan.name);
     host_add_fact(head, "baseline", "%s", o->plan.baseline);
     host_add_fact(head, "order", "%s", campaign_order(catalogue));
+    host_add_fact(head, "floor", "%s", floors_of(catalogue));
     plan_identity(&o->plan, text, sizeof text);
     uint64_t hash = 14695981039346656037U;
     for (const char *at = text; *at != '\0'; at++)
         hash = (hash ^ (unsigned char)*at) * 1099511628211U;
     host_add_fact(head, "plan", "%016llx %.350s", (unsigned long long)hash, text);
-    host_add_library(head, "bench", bench);
+    host_add_library(head, "bench", bench, "-");
     struct host_fact *const self = &head->fact[head->facts - 1];
     snprintf(self->key, sizeof self->key, "bench");
     for (size_t i = 0; i < catalogue->allocators; i++)
         if (strcmp(catalogue->allocator[i].status, "ok") == 0 &&
             strcmp(catalogue->allocator[i].path, "-") != 0)
-            host_add_library(head, catalogue->allocator[i].name, catalogue->allocator[i].path);
+            host_add_library(head, catalogue->allocator[i].name, catalogue->allocator[i].path,
+                             catalogue->allocator[i].package);
 }
 
 static void warn_of_absent(struct host *head, const struct catalogue *catalogue) {
@@ -172,7 +176,8 @@ static void warn_of_results(struct host *head, const struct summary_row *rows, s
         control += strcmp(rows[i].verdict, "control") == 0 && (rows[i].low > 1 || rows[i].high < 1);
         turns += strcmp(rows[i].status, "not-concurrent") == 0;
         failed += strcmp(rows[i].status, "ok") != 0 && strcmp(rows[i].status, "not-concurrent") != 0 &&
-                  strcmp(rows[i].status, "excluded") != 0 && strcmp(rows[i].status, "unavailable") != 0;
+                  strcmp(rows[i].status, "excluded") != 0 && strcmp(rows[i].status, "unavailable") != 0 &&
+                  !campaign_foretold(campaign->catalogue, rows[i].allocator, rows[i].status);
     }
     if (control != 0)
         host_add_warning(
@@ -186,11 +191,23 @@ static void warn_of_results(struct host *head, const struct summary_row *rows, s
             turns);
     if (failed != 0)
         host_add_warning(head, "%zu cells failed: their status says how, the note in rounds.tsv why", failed);
-    if (campaign->looks_not_taken > 0)
+    if (campaign->groups_left_out != 0)
         host_add_warning(
             head,
-            "some intervals are wide; the next look would have taken %.0f s, more than this campaign promises: --rounds 15 takes it",
-            campaign->looks_not_taken);
+            "%u blocks have wide intervals still, and more rounds would have taken %.0f s more than this campaign promises: --rounds 25 takes them",
+            campaign->groups_left_out, campaign->left_out_cost);
+}
+
+/* Who was fastest, among what are allocators. */
+static void answer_fastest(const struct store *store, const struct summary_row *rows, size_t n,
+                           const char *baseline, char *answer, size_t size) {
+    const struct words floors = words_split(store_head(store, "floor"), ",");
+    struct summary_row *const allocators = arena_get((n + 1) * sizeof *allocators);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!words_have(&floors, rows[i].allocator))
+            allocators[kept++] = rows[i];
+    figure_fastest(allocators, kept, baseline, answer, size);
 }
 
 /* All that is said of results: files, table, warnings, pictures, and the answer last. */
@@ -200,8 +217,10 @@ static int conclude(const struct options *o, const struct store *store, const ch
     char why[1024], answer[1024];
     const struct summary_options options = {.baseline = baseline, .order = store_head(store, "order")};
     struct summary_row *const rows = summary_make(store->row, store->rows, &options, &n, why, sizeof why);
-    if (rows == NULL || !store_write_summary(store, dir, baseline, rows, n, why, sizeof why))
+    if (rows == NULL || !store_write_summary(store, dir, baseline, rows, n, why, sizeof why)) {
+        free(rows);
         return bad_use(why);
+    }
     table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     putchar('\n');
     if (campaign != NULL)
@@ -213,14 +232,16 @@ static int conclude(const struct options *o, const struct store *store, const ch
     printf("%s/rounds.tsv\n%s/summary.tsv\n", dir, dir);
     fflush(stdout);
     figure_draw(plots_path(), dir);
-    if (o->export != NULL && !table_export(o->export, rows, n, why, sizeof why))
+    if (o->export != NULL && !table_export(o->export, rows, n, why, sizeof why)) {
+        free(rows);
         return bad_use(why);
+    }
     if (o->export != NULL)
         puts(o->export);
     if (figure)
         figure_answer(rows, n, o->subject, baseline, answer, sizeof answer);
     else
-        figure_fastest(rows, n, baseline, answer, sizeof answer);
+        answer_fastest(store, rows, n, baseline, answer, sizeof answer);
     printf("\n%s\n", answer);
     free(rows);
     return campaign != NULL && campaign->failed != 0 ? 1 : 0;
@@ -238,6 +259,7 @@ static int interrupted(const struct options *o, const struct store *store) {
     fprintf(stderr,
             "compare: interrupted; %s has %zu rows. The same command with -o %s goes on from there.\n",
             store->dir, store->rows, store->dir);
+    free(rows);
     return 128 + signal_number;
 }
 
@@ -257,6 +279,9 @@ static int dry_run(const struct campaign *campaign) {
     }
     printf("%zu groups, %zu processes, about %.0f s until the first look\n", campaign->catalogue->groups,
            processes, seconds);
+    if (campaign_after_free_seconds(campaign) > 0)
+        printf("and %.0f s for what stays resident after all is freed\n",
+               campaign_after_free_seconds(campaign));
     return 0;
 }
 
@@ -277,20 +302,22 @@ static int measure(struct options *o, bool figure) {
     const char *const bench = bench_path();
     if (!catalogue_read(&catalogue, bench, &o->plan, why, sizeof why))
         return bad_use(why);
+    catalogue_resolve_baseline(&catalogue, &o->plan);
+    o->subject = catalogue_name(&catalogue, o->subject);
     if (!anything_left(&catalogue))
         return bad_use(
             "nothing is left to measure: every allocator is unavailable or excluded; `compare list` says why");
-    const char *const limit = getenv("COMPARE_LEAST_LIMIT"); /* seconds; for tests */
     struct campaign campaign = {.plan = &o->plan,
                                 .catalogue = &catalogue,
                                 .bench = bench,
                                 .store = &store,
-                                .least_time_limit = limit == NULL ? 20 : strtod(limit, NULL),
+                                .least_time_limit = limit_from("COMPARE_LEAST_LIMIT", 20),
                                 .terminal = isatty(STDERR_FILENO)};
     if (o->dry_run)
         return dry_run(&campaign);
     host_read(&head);
-    campaign.memory_limit_kib = head.available_kib / 2;
+    campaign.memory_limit_kib =
+        (unsigned long)limit_from("COMPARE_MEMORY_LIMIT_KIB", (double)head.available_kib / 2);
     describe(&head, o, &catalogue, bench);
     if (!open_store(&store, o, &head, why, sizeof why))
         return bad_use(why);
@@ -311,6 +338,9 @@ static int recompute(struct options *o, bool figure) {
         return bad_use(why);
     const char *const baseline =
         o->baseline_given ? o->plan.baseline : arena_format("%s", store_head(&store, "baseline"));
+    const struct words order = words_split(store_head(&store, "order"), ",");
+    if (!o->allocators_given && order.count != 0)
+        o->subject = order.word[0]; /* of what was measured there, not of the campaign file of today */
     if (o->out != NULL)
         snprintf(dir, sizeof dir, "%s", o->out);
     else
@@ -324,7 +354,7 @@ static int recompute(struct options *o, bool figure) {
 
 int main(int argc, char **argv) {
     struct options o;
-    const enum subcommand what = options_parse(&o, argc, argv, SOURCE_DIR "/compare/campaigns");
+    const enum subcommand what = options_parse(&o, argc, argv, campaigns_path());
     switch (what) {
     case SUBCOMMAND_LIST:
         return list();

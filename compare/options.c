@@ -12,7 +12,17 @@
 
 const char *argp_program_version = "compare " PROJECT_VERSION;
 
-enum { KEY_ROUNDS = 256, KEY_MIN_TIME, KEY_BASELINE, KEY_DRY_RUN, KEY_FROM, KEY_EXPORT, KEY_FULL, KEY_SEED };
+enum {
+    KEY_ROUNDS = 256,
+    KEY_MIN_TIME,
+    KEY_BASELINE,
+    KEY_DRY_RUN,
+    KEY_FROM,
+    KEY_EXPORT,
+    KEY_FULL,
+    KEY_SEED,
+    KEY_CAMPAIGN
+};
 
 static const struct argp_option option_list[] = {
     {"allocators", 'a', "A,B,...", 0, "what to compare: names, aliases, [LABEL=]so:PATH[:PREFIX]", 0},
@@ -25,6 +35,8 @@ static const struct argp_option option_list[] = {
     {"out", 'o', "DIR", 0, "where the results go: a new directory, or an unfinished one to go on with", 0},
     {"from", KEY_FROM, "DIR", 0, "compute anew from the rounds in DIR, without measuring", 0},
     {"export", KEY_EXPORT, "FILE", 0, "write the summary to FILE, as its ending says: .json, .csv, .md", 0},
+    {"campaign", KEY_CAMPAIGN, "NAME", 0,
+     "what to measure: a file of compare/campaigns without its .txt, or a path with a slash in it", 0},
     {"full", KEY_FULL, NULL, 0, "all allocators and workloads", 0},
     {"seed", KEY_SEED, "N", 0, "of request sequences, orders and layouts (default 1)", 0},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "show what would be measured and how long it will take", 0},
@@ -34,47 +46,65 @@ static const struct argp_option option_list[] = {
 /* What the command line says, before the campaign file is known. */
 struct given {
     struct options *options;
-    const char *allocators, *workloads, *threads, *baseline;
+    const char *allocators, *workloads, *threads, *baseline, *campaign;
     double min_time;
     unsigned rounds;
     uint64_t seed;
     bool full, seed_given;
 };
 
-static double number_or_usage(const char *text, const char *name, double least, struct argp_state *state) {
-    char *end;
-    const double number = strtod(text, &end);
-    if (end == text || *end != '\0' || !(number >= least))
-        argp_error(state, "--%s %s: a number of at least %g is wanted", name, text, least);
+static double number_or_usage(const char *text, const char *name, double least, double most, bool whole,
+                              struct argp_state *state) {
+    double number;
+    if (!plan_number(text, least, most, whole, &number))
+        argp_error(state, "--%s %s: a %snumber from %g to %.17g is wanted", name, text, whole ? "whole " : "",
+                   least, most);
     return number;
+}
+
+/* SIZE: the room that the plan has. Half of a list would be another selection. */
+static const char *text_or_usage(const char *text, const char *name, size_t size, struct argp_state *state) {
+    if (strlen(text) >= size)
+        argp_error(state, "--%s %.40s...: at most %zu characters are taken", name, text, size - 1);
+    return text;
+}
+
+/* The same option again adds to what it said before. */
+static const char *more_or_usage(const char *before, const char *text, const char *name, size_t size,
+                                 struct argp_state *state) {
+    return text_or_usage(before == NULL ? text : arena_format("%s,%s", before, text), name, size, state);
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state) {
     struct given *const g = state->input;
+    const struct plan *const plan = &g->options->plan;
     switch (key) {
     case 'a':
-        g->allocators = argument;
+        g->allocators = more_or_usage(g->allocators, argument, "allocators", sizeof plan->allocators, state);
         return 0;
     case 'w':
-        g->workloads = argument;
+        g->workloads =
+            more_or_usage(g->workloads, argument, "workloads", sizeof plan->cells->workload, state);
         return 0;
     case 't':
-        g->threads = argument;
+        g->threads = more_or_usage(g->threads, argument, "threads", sizeof plan->cells->threads, state);
         return 0;
     case 'o':
         g->options->out = argument;
         return 0;
     case KEY_ROUNDS:
-        g->rounds = (unsigned)number_or_usage(argument, "rounds", 1, state);
+        g->rounds = (unsigned)number_or_usage(argument, "rounds", 1, PLAN_MOST_ROUNDS, true, state);
         return 0;
     case KEY_MIN_TIME:
-        g->min_time = number_or_usage(argument, "min-time", 0.0001, state);
+        g->min_time = number_or_usage(argument, "min-time", PLAN_LEAST_TIME, PLAN_MOST_TIME, false, state);
         return 0;
     case KEY_BASELINE:
-        g->baseline = argument;
+        g->baseline = text_or_usage(argument, "baseline", sizeof plan->baseline, state);
+        if (*argument == '\0')
+            argp_error(state, "--baseline: a name is wanted, or best:A,B,C");
         return 0;
     case KEY_SEED:
-        g->seed = (uint64_t)number_or_usage(argument, "seed", 0, state);
+        g->seed = (uint64_t)number_or_usage(argument, "seed", 0, PLAN_MOST_SEED, true, state);
         g->seed_given = true;
         return 0;
     case KEY_DRY_RUN:
@@ -90,6 +120,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         g->options->export = argument;
         return 0;
     }
+    case KEY_CAMPAIGN:
+        g->campaign = argument;
+        return 0;
     case KEY_FULL:
         g->full = true;
         return 0;
@@ -132,10 +165,20 @@ static void overlay(struct options *o, const struct given *g) {
     for (size_t i = 0; i < plan->cell_count && g->allocators != NULL; i++)
         *plan->cells[i].also = '\0';
     o->baseline_given = g->baseline != NULL;
+    o->allocators_given = g->allocators != NULL;
     const struct words names = words_split(plan->allocators, ",");
     const char *const first = names.count == 0 ? "ao" : names.word[0];
     const char *const label = strstr(first, "=so:");
     o->subject = label == NULL ? first : arena_copy(first, (size_t)(label - first));
+}
+
+/* The results are called after the campaign that was named, or else after the subcommand. */
+static void name_plan(struct plan *plan, const char *campaign) {
+    const char *const slash = strrchr(campaign, '/');
+    snprintf(plan->name, sizeof plan->name, "%s", slash == NULL ? campaign : slash + 1);
+    char *const ending = strrchr(plan->name, '.');
+    if (ending != NULL && strcmp(ending, ".txt") == 0)
+        *ending = '\0';
 }
 
 enum subcommand options_parse(struct options *options, int argc, char **argv, const char *campaigns) {
@@ -170,15 +213,22 @@ enum subcommand options_parse(struct options *options, int argc, char **argv, co
     if (list)
         return SUBCOMMAND_LIST;
     options->plan = (struct plan){.baseline = "glibc", .min_time = 0.05, .seed = 1};
-    const char *const file = arena_format("%s/%s.txt", campaigns,
-                                          given.full ? "full"
-                                          : figure   ? "figure"
-                                                     : "default");
+    const char *const campaign = given.campaign != NULL ? given.campaign
+                                 : given.full           ? "full"
+                                 : figure               ? "figure"
+                                                        : "default";
+    const char *const file =
+        strchr(campaign, '/') != NULL ? campaign : arena_format("%s/%s.txt", campaigns, campaign);
     if (!plan_read(&options->plan, file, why, sizeof why)) {
         fprintf(stderr, "compare: %s\n", why);
         exit(2);
     }
-    snprintf(options->plan.name, sizeof options->plan.name, "%s", subcommand);
+    name_plan(&options->plan, given.campaign != NULL ? given.campaign : subcommand);
     overlay(options, &given);
+    if (options->plan.cell_count == 0 && options->from == NULL) {
+        fprintf(stderr, "compare: %s: no line of cells, and no --workloads: there is nothing to measure\n",
+                file);
+        exit(2);
+    }
     return figure ? SUBCOMMAND_FIGURE : SUBCOMMAND_RUN;
 }

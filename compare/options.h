@@ -16,7 +16,7 @@ struct options {
     const char *from;    /* --from; NULL: measure */
     const char *export;  /* --export; NULL: none */
     bool dry_run;
-    bool baseline_given;
+    bool baseline_given, allocators_given;
 };
 
 /* Reads campaign files from CAMPAIGNS. Ends the program on --help and --version (0) and on bad use (2). */

@@ -5,6 +5,7 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,16 @@ static void join_words(char *words, char *joined, size_t size) {
                                      used == 0 ? "" : ",", word);
 }
 
+/* False: it does not fit, and a part of it would be something else. */
+static bool put(char *to, size_t size, const char *text, char *why, size_t why_size) {
+    if (strlen(text) >= size) {
+        snprintf(why, why_size, "\"%.40s...\" is longer than %zu characters", text, size - 1);
+        return false;
+    }
+    memcpy(to, text, strlen(text) + 1);
+    return true;
+}
+
 static bool read_cells(struct plan *plan, char *words, char *why, size_t why_size) {
     if (plan->cell_count == PLAN_CELLS) {
         snprintf(why, why_size, "more than %d lines of cells", PLAN_CELLS);
@@ -29,56 +40,92 @@ static bool read_cells(struct plan *plan, char *words, char *why, size_t why_siz
     for (char *word; (word = strsep(&words, " \t")) != NULL;) {
         if (*word == '\0')
             continue;
+        bool good = true;
         if (strncmp(word, "threads=", 8) == 0)
-            snprintf(cells->threads, sizeof cells->threads, "%s", word + 8);
+            good = put(cells->threads, sizeof cells->threads, word + 8, why, why_size);
         else if (strncmp(word, "also=", 5) == 0)
-            snprintf(cells->also, sizeof cells->also, "%s", word + 5);
+            good = put(cells->also, sizeof cells->also, word + 5, why, why_size);
         else if (*cells->workload == '\0')
-            snprintf(cells->workload, sizeof cells->workload, "%s", word);
+            good = put(cells->workload, sizeof cells->workload, word, why, why_size);
         else {
             snprintf(why, why_size, "\"%s\": cells WORKLOAD [threads=N,...] [also=ALLOCATOR,...]", word);
-            return false;
+            good = false;
         }
+        if (!good)
+            return false;
     }
     return true;
 }
 
-static bool read_number(const char *text, double *number) {
+bool plan_number(const char *text, double least, double most, bool whole, double *number) {
     char *end;
     *number = strtod(text, &end);
-    return end != text && *end == '\0' && *number >= 0;
+    return end != text && *end == '\0' && *number >= least && *number <= most &&
+           (!whole || *number == floor(*number));
+}
+
+static bool number_for(double *number, const char *key, const char *value, double least, double most,
+                       bool whole, char *why, size_t why_size) {
+    if (plan_number(value, least, most, whole, number))
+        return true;
+    snprintf(why, why_size, "\"%s %s\": a %snumber from %g to %.17g is wanted", key, value,
+             whole ? "whole " : "", least, most);
+    return false;
+}
+
+static bool yes_or_no(bool *yes, const char *key, const char *value, char *why, size_t why_size) {
+    *yes = strcmp(value, "yes") == 0;
+    if (*yes || strcmp(value, "no") == 0)
+        return true;
+    snprintf(why, why_size, "\"%s %s\": yes or no is wanted", key, value);
+    return false;
+}
+
+static bool read_text(struct plan *plan, const char *key, char *value, char *why, size_t why_size) {
+    if (strcmp(key, "allocators") == 0) {
+        join_words(value, plan->allocators, sizeof plan->allocators);
+        return true;
+    }
+    if (strcmp(key, "cells") == 0)
+        return read_cells(plan, value, why, why_size);
+    if (strcmp(key, "baseline") == 0) {
+        if (*value == '\0' || strpbrk(value, " \t") != NULL) {
+            snprintf(why, why_size, "\"%s %s\": one name is wanted, or best:A,B,C", key, value);
+            return false;
+        }
+        return put(plan->baseline, sizeof plan->baseline, value, why, why_size);
+    }
+    if (strcmp(key, "line-sharing") == 0)
+        return yes_or_no(&plan->line_sharing, key, value, why, why_size);
+    if (strcmp(key, "after-free") == 0)
+        return yes_or_no(&plan->after_free, key, value, why, why_size);
+    snprintf(why, why_size, "no setting is called \"%s\"", key);
+    return false;
 }
 
 static bool read_setting(struct plan *plan, const char *key, char *value, char *why, size_t why_size) {
-    double number = 0;
-    if (strcmp(key, "allocators") == 0) {
-        join_words(value, plan->allocators, sizeof plan->allocators);
-    } else if (strcmp(key, "baseline") == 0) {
-        snprintf(plan->baseline, sizeof plan->baseline, "%s", value);
-    } else if (strcmp(key, "line-sharing") == 0) {
-        plan->line_sharing = strcmp(value, "yes") == 0;
-    } else if (strcmp(key, "cells") == 0) {
-        return read_cells(plan, value, why, why_size);
-    } else if (!read_number(value, &number)) {
-        snprintf(why, why_size, "\"%s %s\": a number is wanted", key, value);
-        return false;
-    } else if (strcmp(key, "rounds") == 0) {
+    double number;
+    if (strcmp(key, "min-time") == 0)
+        return number_for(&plan->min_time, key, value, PLAN_LEAST_TIME, PLAN_MOST_TIME, false, why, why_size);
+    if (strcmp(key, "budget") == 0)
+        return number_for(&plan->budget, key, value, 0, PLAN_MOST_BUDGET, false, why, why_size);
+    if (strcmp(key, "rounds") == 0) {
+        if (!number_for(&number, key, value, 0, PLAN_MOST_ROUNDS, true, why, why_size))
+            return false;
         plan->rounds = (unsigned)number;
-    } else if (strcmp(key, "min-time") == 0) {
-        plan->min_time = number;
-    } else if (strcmp(key, "budget") == 0) {
-        plan->budget = number;
-    } else if (strcmp(key, "seed") == 0) {
-        plan->seed = (uint64_t)number;
-    } else {
-        snprintf(why, why_size, "no setting is called \"%s\"", key);
-        return false;
+        return true;
     }
-    return true;
+    if (strcmp(key, "seed") == 0) {
+        if (!number_for(&number, key, value, 0, PLAN_MOST_SEED, true, why, why_size))
+            return false;
+        plan->seed = (uint64_t)number;
+        return true;
+    }
+    return read_text(plan, key, value, why, why_size);
 }
 
 static bool read_line(struct plan *plan, char *line, char *why, size_t why_size) {
-    line[strcspn(line, "#\n")] = '\0';
+    line[strcspn(line, "#\r\n")] = '\0';
     line += strspn(line, " \t");
     for (size_t length = strlen(line); length > 0 && strchr(" \t", line[length - 1]) != NULL;)
         line[--length] = '\0';
@@ -98,9 +145,19 @@ bool plan_read(struct plan *plan, const char *path, char *why, size_t why_size) 
     char line[PLAN_TEXT], wrong[512];
     bool good = true;
     for (unsigned number = 1; good && fgets(line, sizeof line, file) != NULL; number++) {
-        good = read_line(plan, line, wrong, sizeof wrong);
+        const size_t length = strlen(line);
+        if (length == sizeof line - 1 && line[length - 1] != '\n') {
+            snprintf(wrong, sizeof wrong, "the line is longer than %zu characters", length);
+            good = false;
+        } else {
+            good = read_line(plan, line, wrong, sizeof wrong);
+        }
         if (!good)
             snprintf(why, why_size, "%s:%u: %s", path, number, wrong);
+    }
+    if (good && ferror(file)) {
+        snprintf(why, why_size, "%s: %s", path, strerror(errno));
+        good = false;
     }
     fclose(file);
     return good;
@@ -113,9 +170,10 @@ void plan_first_baseline(const struct plan *plan, char *name, size_t size) {
 
 void plan_identity(const struct plan *plan, char *text, size_t size) {
     size_t used = (size_t)snprintf(
-        text, size, "allocators=%s baseline=%s rounds=%u min-time=%g budget=%g seed=%llu line-sharing=%d",
+        text, size,
+        "allocators=%s baseline=%s rounds=%u min-time=%g budget=%g seed=%llu line-sharing=%d after-free=%d",
         plan->allocators, plan->baseline, plan->rounds, plan->min_time, plan->budget,
-        (unsigned long long)plan->seed, plan->line_sharing);
+        (unsigned long long)plan->seed, plan->line_sharing, plan->after_free);
     for (size_t i = 0; i < plan->cell_count && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, " cells=%s;%s;%s", plan->cells[i].workload,
                                  plan->cells[i].threads, plan->cells[i].also);

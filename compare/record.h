@@ -25,4 +25,11 @@ static const struct record_info record_info[RECORDS] = {
 #undef RECORD
 };
 
+/* What a cell is run for. The passes but the first are outside the rounds. */
+enum pass { PASS_TIME, PASS_LINE_SHARING, PASS_AFTER_FREE, PASSES };
+
+/* The figure that is written last of a cell in each pass: its row says that the others are there. */
+static const enum record pass_completes[PASSES] = {RECORD_time_ns, RECORD_line_sharing,
+                                                   RECORD_resident_after_free_12s_bytes};
+
 #endif

@@ -73,8 +73,8 @@ enum stats_verdict stats_judge(struct stats_interval interval, bool lower_is_bet
     return (interval.high < 1) == lower_is_better ? VERDICT_BETTER : VERDICT_WORSE;
 }
 
-bool stats_too_wide(struct stats_interval interval, double width) {
-    return !interval.exists || interval.high / interval.low > width;
+double stats_width(struct stats_interval interval) {
+    return interval.exists ? interval.high / interval.low : INFINITY;
 }
 
 unsigned stats_next_look(unsigned rounds, unsigned comparisons) {

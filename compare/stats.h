@@ -51,9 +51,9 @@ extern const char *const stats_verdict_name[]; /* "better", "worse", "not-separa
 /* Whether the interval lies wholly on one side of 1. LOWER_IS_BETTER: for time and memory. */
 enum stats_verdict stats_judge(struct stats_interval interval, bool lower_is_better);
 
-/* Is another look worth its time? True while the interval does not exist or is wider (high/low) than WIDTH:
- * decided by the width alone, never by the verdict, so that looking again does not favour "separated". */
-bool stats_too_wide(struct stats_interval interval, double width);
+/* high/low; infinite where the interval does not exist. Whether another look is worth its time is decided by this
+ * alone, never by the verdict, so that looking again does not favour "separated". */
+double stats_width(struct stats_interval interval);
 
 /* The next look after ROUNDS done: 9, 15, 25 in turn, at least stats_rounds_needed(COMPARISONS); 0 after the last. */
 unsigned stats_next_look(unsigned rounds, unsigned comparisons);

@@ -108,9 +108,9 @@ static void width_alone_decides_on_another_look(void **state) {
     (void)state;
     const struct stats_interval narrow = {2, 1.95, 2.05, true}, wide = {2, 1.5, 2.5, true},
                                 none = {1, 1, 1, false};
-    assert_false(stats_too_wide(narrow, 1.1));
-    assert_true(stats_too_wide(wide, 1.1));
-    assert_true(stats_too_wide(none, 1.1));
+    assert_true(stats_width(narrow) < 1.1);
+    assert_true(stats_width(wide) > 1.1);
+    assert_true(stats_width(none) > 1.1);
 }
 
 static void permutations_are_fresh_each_round_and_the_same_each_time(void **state) {
@@ -172,7 +172,7 @@ static bool any_separated(unsigned comparisons, bool several_looks) {
             memcpy(sorted, ratio[a], rounds * sizeof *sorted);
             const struct stats_interval i = stats_ratio(sorted, rounds, stats_alpha(comparisons));
             separated |= stats_judge(i, true) != VERDICT_NOT_SEPARATED;
-            wide |= stats_too_wide(i, 1.1);
+            wide |= stats_width(i) > 1.1;
         }
         if (!wide)
             break;

@@ -5,6 +5,7 @@
 #include "store.h"
 
 #include "arena.h"
+#include "record.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +25,37 @@ const char *store_head(const struct store *store, const char *key) {
         if (strcmp(store->head[i].key, key) == 0)
             return store->head[i].value;
     return "";
+}
+
+static bool must_agree(const char *key) {
+    return strcmp(key, "plan") == 0 || strcmp(key, "bench") == 0 || strcmp(key, "host") == 0 ||
+           strncmp(key, "library ", 8) == 0;
+}
+
+static bool differs(const struct store *store, const char *key, const char *there, const char *now, char *why,
+                    size_t why_size) {
+    if (!must_agree(key) || strcmp(there, now) == 0)
+        return false;
+    snprintf(why, why_size,
+             "%s cannot be gone on with: its %s differs (there: %s; now: %s); choose another -o", store->dir,
+             key, *there == '\0' ? "none" : there, *now == '\0' ? "none" : now);
+    return true;
+}
+
+bool store_agrees(const struct store *store, const struct host *head, char *why, size_t why_size) {
+    for (size_t i = 0; i < head->facts; i++)
+        if (differs(store, head->fact[i].key, store_head(store, head->fact[i].key), head->fact[i].value, why,
+                    why_size))
+            return false;
+    for (size_t i = 0; i < store->heads; i++) {
+        const char *now = "";
+        for (size_t k = 0; k < head->facts && *now == '\0'; k++)
+            if (strcmp(head->fact[k].key, store->head[i].key) == 0)
+                now = head->fact[k].value;
+        if (differs(store, store->head[i].key, store->head[i].value, now, why, why_size))
+            return false;
+    }
+    return true;
 }
 
 bool store_is_new(const char *dir) {
@@ -86,7 +118,7 @@ static void read_row(struct store *store, char *line) {
                            .metric = field[5],
                            .value = strcmp(field[6], "-") == 0 ? NAN : strtod(field[6], NULL),
                            .status = field[7],
-                           .note = field[8]};
+                           .note = field[8] == NULL || strcmp(field[8], "-") == 0 ? NULL : field[8]};
 }
 
 static bool same_cell(const struct round_row *a, const struct round_row *b) {
@@ -95,7 +127,10 @@ static bool same_cell(const struct round_row *a, const struct round_row *b) {
 }
 
 static bool completes(const struct round_row *row) {
-    return strcmp(row->metric, row->round == 0 ? "line_sharing" : "time_ns") == 0;
+    for (int pass = 0; pass < PASSES; pass++)
+        if (strcmp(row->metric, record_info[pass_completes[pass]].name) == 0)
+            return true;
+    return false;
 }
 
 /* Rows of one cell stand together: those at the end that no completing row follows are dropped. */
@@ -166,6 +201,24 @@ static bool make_directories(const char *dir) {
     return mkdir(path, 0777) == 0 || errno == EEXIST;
 }
 
+/* One line and one field, whatever it holds; "-" where it is empty. */
+static void write_text(FILE *file, const char *text) {
+    if (text == NULL || *text == '\0')
+        text = "-";
+    for (; *text != '\0'; text++)
+        putc(*text == '\t' || *text == '\n' || *text == '\r' ? ' ' : *text, file);
+}
+
+static void write_fact(FILE *file, const struct host_fact *fact) {
+    fprintf(file, "# %s: ", fact->key);
+    write_text(file, fact->value);
+    putc('\n', file);
+}
+
+static bool flushed(FILE *file) {
+    return fflush(file) == 0 && !ferror(file);
+}
+
 static void write_row(FILE *file, const struct round_row *r) {
     fprintf(file, "%s\t%s\t%u\t%s\t%u\t%s\t", r->workload, r->params, r->threads, r->allocator, r->round,
             r->metric);
@@ -173,7 +226,9 @@ static void write_row(FILE *file, const struct round_row *r) {
         fputs("-", file);
     else
         fprintf(file, "%.9g", r->value);
-    fprintf(file, "\t%s\t%s\n", r->status, r->note == NULL || *r->note == '\0' ? "-" : r->note);
+    fprintf(file, "\t%s\t", r->status);
+    write_text(file, r->note);
+    putc('\n', file);
 }
 
 static void write_calibration(FILE *file, const struct calibration *c) {
@@ -192,13 +247,13 @@ bool store_create(struct store *store, const char *dir, const struct host *head,
         return false;
     }
     for (size_t i = 0; i < head->facts; i++) {
-        fprintf(file, "# %s: %s\n", head->fact[i].key, head->fact[i].value);
+        write_fact(file, &head->fact[i]);
         store->head = arena_grow(store->head, store->heads, sizeof *store->head);
         store->head[store->heads++] = head->fact[i];
     }
     fputs(columns, file);
     store->file = file;
-    must(store, fflush(file) == 0);
+    must(store, flushed(file));
     return true;
 }
 
@@ -212,14 +267,14 @@ bool store_resume(struct store *store, char *why, size_t why_size) {
         return false;
     }
     for (size_t i = 0; i < store->heads; i++)
-        fprintf(file, "# %s: %s\n", store->head[i].key, store->head[i].value);
+        write_fact(file, &store->head[i]);
     fputs(columns, file);
     for (size_t i = 0; i < store->calibrations; i++)
         write_calibration(file, &store->calibration[i]);
     for (size_t i = 0; i < store->rows; i++)
         write_row(file, &store->row[i]);
     store->file = file;
-    must(store, fflush(file) == 0 && rename(fresh, path) == 0);
+    must(store, flushed(file) && rename(fresh, path) == 0);
     return true;
 }
 
@@ -239,7 +294,7 @@ void store_add_calibration(struct store *store, struct calibration calibration) 
     store->calibration = arena_grow(store->calibration, store->calibrations, sizeof *store->calibration);
     store->calibration[store->calibrations++] = calibration;
     write_calibration(store->file, &calibration);
-    must(store, fflush(store->file) == 0);
+    must(store, flushed(store->file));
 }
 
 void store_add_rows(struct store *store, const struct round_row *rows, size_t n) {
@@ -248,7 +303,7 @@ void store_add_rows(struct store *store, const struct round_row *rows, size_t n)
         store->row[store->rows++] = rows[i];
         write_row(store->file, &rows[i]);
     }
-    must(store, fflush(store->file) == 0);
+    must(store, flushed(store->file));
 }
 
 void store_finish(struct store *store) {
@@ -257,7 +312,8 @@ void store_finish(struct store *store) {
     struct tm local;
     strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z", localtime_r(&now, &local));
     fprintf(store->file, "# finished: %s\n", text);
-    must(store, fclose(store->file) == 0);
+    const bool written = flushed(store->file);
+    must(store, fclose(store->file) == 0 && written);
     store->file = NULL;
     store->finished = true;
 }
@@ -278,7 +334,7 @@ bool store_write_summary(const struct store *store, const char *dir, const char 
     if (file != NULL) {
         for (size_t i = 0; i < store->heads; i++)
             if (strcmp(store->head[i].key, "baseline") != 0)
-                fprintf(file, "# %s: %s\n", store->head[i].key, store->head[i].value);
+                write_fact(file, &store->head[i]);
         fprintf(file, "# baseline: %s\n", baseline);
         fputs(
             "workload\tparams\tthreads\tallocator\tmetric\tvalue\tratio\tratio_low\tratio_high\tverdict\trounds\tstatus\n",
@@ -293,7 +349,8 @@ bool store_write_summary(const struct store *store, const char *dir, const char 
             fprintf(file, "\t%s\t%u\t%s\n", r->verdict, r->rounds, r->status);
         }
     }
-    if (file == NULL || fclose(file) != 0 || rename(fresh, path) != 0) {
+    const bool written = file != NULL && flushed(file);
+    if (file == NULL || fclose(file) != 0 || !written || rename(fresh, path) != 0) {
         snprintf(why, why_size, "%s cannot be written: %s", path, strerror(errno));
         return false;
     }

@@ -5,8 +5,8 @@
  * loses that cell alone.
  *
  * rounds.tsv: lines "# key: value" (the head), the names of the columns, rows; a last line "# finished: ..."
- * when the campaign has ended. A cell's row of time_ns (or, in round 0, of line_sharing) is written last: it
- * makes the cell complete.
+ * when the campaign has ended. A cell's row of time_ns (or, in round 0, of the figure that its pass ends
+ * with) is written last: it makes the cell complete.
  */
 #ifndef COMPARE_STORE_H
 #define COMPARE_STORE_H
@@ -40,13 +40,18 @@ bool store_read(struct store *store, const char *dir, char *why, size_t why_size
 /* The value of KEY in the head; "" where there is none. */
 const char *store_head(const struct store *store, const char *key);
 
+/* May what HEAD describes go on in STORE? Only with the same plan, bench, libraries and machine; else WHY says
+ * what differs. */
+bool store_agrees(const struct store *store, const struct host *head, char *why, size_t why_size);
+
 /* Makes DIR (which is absent or empty) and writes the head. */
 bool store_create(struct store *store, const char *dir, const struct host *head, char *why, size_t why_size);
 
 /* Goes on with what store_read has read: writes the complete cells anew and appends from there. */
 bool store_resume(struct store *store, char *why, size_t why_size);
 
-/* These write through to the file before they return; a full disk ends the program with a line. */
+/* These write through to the file before they return; a full disk ends the program with a line. Tabs and line
+ * ends within a note or a fact are written as blanks. */
 void store_add_calibration(struct store *store, struct calibration calibration);
 void store_add_rows(struct store *store, const struct round_row *rows, size_t n);
 void store_finish(struct store *store);

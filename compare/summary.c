@@ -249,6 +249,15 @@ static bool is_control(const char *name, const char *baseline_option) {
     return strncmp(name, first, length) == 0 && strcmp(name + length, control_suffix) == 0;
 }
 
+/* What a control is the second run of; NULL: it is not among the rows. */
+static const char *original_of(const struct key *group, size_t n, const char *control) {
+    const size_t length = strlen(control) - strlen(control_suffix);
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(group[i].row->allocator, control, length) == 0 && group[i].row->allocator[length] == '\0')
+            return group[i].row->allocator;
+    return NULL;
+}
+
 static void summarise_series(struct work *w, struct series s, struct series baseline, double alpha) {
     const struct round_row *const row = s.first->row;
     struct summary_row *const out = &w->rows[w->count++];
@@ -297,12 +306,14 @@ static void summarise_group(struct work *w, const struct key *group, size_t n) {
     for (size_t i = 0, length; i < n; i += length) {
         length = same_length(group + i, n - i, true);
         const struct series none = {0};
-        const bool foreign_control = strstr(group[i].row->allocator, control_suffix) != NULL &&
-                                     !is_control(group[i].row->allocator, w->options->baseline);
-        if (!foreign_control) /* of another baseline: it says nothing here */
-            summarise_series(w, (struct series){group + i, length},
-                             baseline == NULL ? none : find_series(group, n, baseline, group[i].metric),
-                             stats_alpha(comparisons));
+        const char *const name = group[i].row->allocator;
+        const bool control = is_control(name, w->options->baseline);
+        if (!control && strstr(name, control_suffix) != NULL)
+            continue; /* of another baseline: it says nothing here */
+        const char *const other = control ? original_of(group, n, name) : baseline;
+        summarise_series(w, (struct series){group + i, length},
+                         other == NULL ? none : find_series(group, n, other, group[i].metric),
+                         stats_alpha(comparisons));
     }
 }
 

@@ -13,11 +13,11 @@ struct round_row {
     const char *workload, *params; /* params: key=value joined by commas, "-" where there are none */
     unsigned threads;
     const char *allocator; /* the second run of the baseline is "NAME@control" */
-    unsigned round;        /* from 1; 0: a pass outside the rounds (line_sharing) */
+    unsigned round;        /* from 1; 0: a pass outside the rounds (record.h) */
     const char *metric;
     double value;       /* NaN where status is not ok */
     const char *status; /* ok crashed timeout out-of-memory unavailable excluded not-concurrent */
-    const char *note; /* why, where it is not ok; or NULL */
+    const char *note;   /* why, where it is not ok; or NULL */
 };
 
 struct summary_row {

@@ -4,10 +4,12 @@
  */
 #include "table.h"
 
+#include "arena.h"
+
 #include <math.h>
 #include <string.h>
 
-enum { MOST_COLUMNS = 16, NAME_WIDTH = 16, COLUMN_WIDTH = 20 };
+enum { MOST_COLUMNS = 16, NAME_WIDTH = 16, COLUMN_WIDTH = 20, SUM_WIDTH = 9 };
 
 static const char green[] = "\033[32m", red[] = "\033[31m", bold[] = "\033[1m", plain[] = "\033[0m";
 
@@ -80,7 +82,7 @@ static void print_line(FILE *out, const struct summary_row *const *cells, size_t
     const struct summary_row *any = NULL;
     for (size_t c = 0; c < columns; c++)
         any = cells[c] != NULL ? cells[c] : any;
-    fprintf(out, "  %-*s", NAME_WIDTH, any->allocator);
+    fprintf(out, "  %-*s%s", NAME_WIDTH, any->allocator, strlen(any->allocator) < NAME_WIDTH ? "" : " ");
     for (size_t c = 0; c < columns; c++) {
         char text[96] = "";
         if (cells[c] != NULL)
@@ -155,8 +157,52 @@ static void print_legend(FILE *out, const struct summary_row *rows, size_t n, co
         fputs("? the threads took turns: no verdict\n", out);
 }
 
+/* ---- all cells ---- */
+
+static bool has_verdict(const struct summary_row *row) {
+    return strcmp(row->verdict, "better") == 0 || strcmp(row->verdict, "worse") == 0 ||
+           strcmp(row->verdict, "not-separated") == 0;
+}
+
+static void print_sum(FILE *out, const struct summary_row *rows, size_t n, const char *metric,
+                      const char *allocator) {
+    double *const ratios = arena_get(n * sizeof *ratios);
+    unsigned better = 0, worse = 0;
+    size_t cells = 0;
+    const struct summary_row *worst = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(rows[i].metric, metric) != 0 || strcmp(rows[i].allocator, allocator) != 0 ||
+            !has_verdict(&rows[i]))
+            continue;
+        better += strcmp(rows[i].verdict, "better") == 0;
+        worse += strcmp(rows[i].verdict, "worse") == 0;
+        worst = worst == NULL || rows[i].ratio > worst->ratio ? &rows[i] : worst;
+        ratios[cells++] = rows[i].ratio;
+    }
+    if (cells == 0)
+        return;
+    const double median = stats_median(ratios, cells);
+    fprintf(out, "  %-*s%-*u%-*zu%-*u%-*.*f%.*f  %s %s, %u threads\n", NAME_WIDTH, allocator, SUM_WIDTH,
+            better, SUM_WIDTH, cells - better - worse, SUM_WIDTH, worse, SUM_WIDTH, digits_of(median), median,
+            digits_of(worst->ratio), worst->ratio, worst->workload, worst->params, worst->threads);
+}
+
+/* Of each allocator: in how many cells it was better or worse than the baseline, and by how much. */
+static void print_sums(FILE *out, const struct summary_row *rows, size_t n, const char *metric) {
+    fprintf(out, "\nall cells\n  %-*s%-*s%-*s%-*s%-*s%s\n", NAME_WIDTH, "", SUM_WIDTH, "better", SUM_WIDTH,
+            "~", SUM_WIDTH, "worse", SUM_WIDTH, "median", "highest");
+    for (size_t i = 0; i < n; i++) {
+        bool first = strcmp(rows[i].metric, metric) == 0;
+        for (size_t j = 0; j < i && first; j++)
+            first = strcmp(rows[j].metric, metric) != 0 || strcmp(rows[j].allocator, rows[i].allocator) != 0;
+        if (first)
+            print_sum(out, rows, n, metric, rows[i].allocator);
+    }
+}
+
 void table_print(FILE *out, const struct summary_row *rows, size_t n, const char *metric, bool colour) {
     struct marks marks = {0};
+    size_t blocks = 0;
     for (size_t i = 0; i < n; i++) {
         if (strcmp(rows[i].metric, metric) != 0)
             continue;
@@ -165,6 +211,9 @@ void table_print(FILE *out, const struct summary_row *rows, size_t n, const char
             first = !same_block(&rows[i], &rows[j]) || strcmp(rows[j].metric, metric) != 0;
         if (first)
             print_block(out, rows + i, n - i, metric, colour, &marks);
+        blocks += first;
     }
+    if (blocks > 1)
+        print_sums(out, rows, n, metric);
     print_legend(out, rows, n, metric, marks);
 }

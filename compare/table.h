@@ -11,7 +11,8 @@
 /* The terminal table of one metric: a block a (workload, params), a line an allocator, a column a thread count;
  * each entry is the ratio with its interval ("1.92 [1.85, 2.01]"), marked where it is not separated ("~"), not
  * concurrent ("?") or has a status instead of a figure; the baseline's own line gives its value with unit.
- * Colour only where COLOUR. Fits into 100 columns for up to four thread counts. */
+ * Of several blocks a sum follows: in how many cells each allocator was better, worse or not separated, the median of
+ * its ratios and the highest. Colour only where COLOUR. Fits into 100 columns for up to four thread counts. */
 void table_print(FILE *out, const struct summary_row *rows, size_t n, const char *metric, bool colour);
 
 /* summary.tsv's columns, in the form that the ending of a file name asks for: ".json" (array of objects, NaN as

@@ -57,6 +57,30 @@ static void the_terminal_table(void **state) {
     free(text);
 }
 
+/* Baseline, control and cells without a verdict do not count. */
+static void the_sum_of_several_blocks(void **state) {
+    (void)state;
+    static const struct summary_row several[] = {
+        {"a", "-", 1, "ao", "time_ns", 1, 0.5, 0.4, 0.6, "better", 9, "ok"},
+        {"a", "-", 1, "glibc", "time_ns", 2, 1, 1, 1, "baseline", 9, "ok"},
+        {"a", "-", 2, "ao", "time_ns", 1, 0.9, 0.8, 1.1, "not-separated", 9, "ok"},
+        {"a", "-", 4, "ao", "time_ns", 1, NAN, NAN, NAN, "-", 9, "not-concurrent"},
+        {"b", "size=8", 4, "ao", "time_ns", 1, 14, 12, 16, "worse", 9, "ok"},
+        {"b", "size=8", 4, "glibc@control", "time_ns", 1, 1, 1, 1, "control", 9, "ok"},
+    };
+    char *text;
+    size_t size;
+    FILE *const out = open_memstream(&text, &size);
+    table_print(out, several, sizeof several / sizeof *several, "time_ns", false);
+    fclose(out);
+    assert_non_null(strstr(text,
+                           "\nall cells\n"
+                           "                  better   ~        worse    median   highest\n"
+                           "  ao              1        1        1        0.90     14.0  b size=8, 4 threads\n"
+                           "\n"));
+    free(text);
+}
+
 static void colour_only_where_asked(void **state) {
     (void)state;
     char *text = printed("time_ns", true);
@@ -135,9 +159,13 @@ static void other_endings_and_places_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_terminal_table),          cmocka_unit_test(colour_only_where_asked),
-        cmocka_unit_test(json_is_an_array_of_objects), cmocka_unit_test(csv_has_a_header_and_quotes_commas),
-        cmocka_unit_test(markdown_shows_time),         cmocka_unit_test(other_endings_and_places_are_refused),
+        cmocka_unit_test(the_terminal_table),
+        cmocka_unit_test(the_sum_of_several_blocks),
+        cmocka_unit_test(colour_only_where_asked),
+        cmocka_unit_test(json_is_an_array_of_objects),
+        cmocka_unit_test(csv_has_a_header_and_quotes_commas),
+        cmocka_unit_test(markdown_shows_time),
+        cmocka_unit_test(other_endings_and_places_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+#
+# The body that the pictures share: has cells.awk and those after it read the summary, and draws what they say, once
+# as PNG and once as SVG. Wants `picture`, `summary`, `out` and `plots` (this directory), and the words `x_words`,
+# `y_words`, `has_band`.
+# Ends with a line and status 1 where the summary holds nothing for this picture, 2 where it is called wrongly.
+
+if (!exists('summary') || !exists('out')) {
+    print picture.": call it as gnuplot -e \"summary='DIR/summary.tsv'; out='DIR/".picture."'\" ".picture.'.gp'
+    exit status 2
+}
+
+# A word of the shell's: what stands in it is left alone.
+escaped(s) = strstrt(s, "'") == 0 ? s : \
+    substr(s, 1, strstrt(s, "'") - 1)."'\\''".escaped(substr(s, strstrt(s, "'") + 1, strlen(s)))
+shell(s) = "'".escaped(s)."'"
+
+failure = ''
+if (system('test -r '.shell(summary).' && ! test -d '.shell(summary).' && echo yes') ne 'yes') {
+    failure = 'it cannot be read'
+} else {
+    panels = 0
+    awk = 'LC_ALL=C awk -v picture='.picture
+    do for [part in 'cells curves axes words'] { awk = awk.' -f '.shell(plots.part.'.awk') }
+    load '< '.awk.' < '.shell(summary)
+    if (failure eq '' && panels == 0) { failure = 'awk could not make curves of it' }
+}
+if (failure ne '') {
+    print picture.': '.summary.': '.failure
+    exit status 1
+}
+if (system('{ : >>'.shell(out.'.png').' && : >>'.shell(out.'.svg').'; } 2>/dev/null && echo yes') ne 'yes') {
+    print picture.': '.out.'.png, '.out.'.svg: they cannot be written'
+    exit status 1
+}
+load plots.'style.gp'
+
+# ---- the page, in shares of its width and height ----
+
+line_height = 0.029     # of small letters
+page_top = 0.985 - line_height * (1.35 * |page_title| + 1.6)
+page_bottom = 0.012 + line_height * |notes|
+label_font = normal * label_scale
+longest = 6
+do for [i = 1:curves] {
+    if (strlen(curve_label[i]) > longest) { longest = strlen(curve_label[i]) }
+}
+names_width = 0.0094 * longest * label_scale + 0.007
+over_work = picture eq 'slowdown-intensity'
+to_name = over_work ? 0.07 : 0.04   # the line that leads to it
+left_of = 0.073
+panel_width = 1.0 / columns
+panel_height = (page_top - page_bottom) / rows
+
+grey = '#444444'
+set border 3 lw 1.5 lc rgb '#333333'
+set grid ytics lt 1 lw 1 lc rgb '#E4E4E4'
+set tics nomirror out scale 0.7
+unset key
+
+do for [kind in 'png svg'] {
+    if (kind eq 'png') {
+        font_unit = 0.75; point_unit = rows == 1 ? 1.1 : 0.9; dash_unit = 1.2; tick_lift = 0
+        set terminal pngcairo size 1600,1000 font font(normal) noenhanced background 'white' butt dashlength dash_unit
+        set output out.'.png'
+    } else {
+        # This terminal knows bold letters in enhanced text only, which would change names, and draws a plus too thin.
+        font_unit = 1.0; point_unit = rows == 1 ? 0.36 : 0.3; dash_unit = 0.7; tick_lift = 0.45
+        set terminal svg size 1600,1000 font font(normal) noenhanced background 'white' butt dashlength dash_unit
+        set output "| sed -e 's/:Bold\"/\" font-weight=\"bold\"/' -e \"/id='gpPt[012]'/s/stroke-width='[0-9.]*'/stroke-width='0.3'/\" > " \
+            .shell(out.'.svg')
+    }
+    set multiplot
+    do for [p = 1:panels] {
+        unset label; unset arrow; unset object
+        left = ((p - 1) % columns) * panel_width + left_of
+        right = left - left_of + panel_width - to_name - names_width
+        bottom = page_top - (int((p - 1) / columns) + 1) * panel_height + line_height * 3.1
+        top = bottom + panel_height - line_height * (panel_title[p] eq '' ? 3.6 : 4.7)
+        set lmargin at screen left
+        set rmargin at screen right
+        set bmargin at screen bottom
+        set tmargin at screen top
+        set xrange [x_low[p]:x_high[p]]
+        set yrange [y_low[p]:y_high[p]]
+        set logscale xy
+        eval 'set xtics ('.x_ticks[p].') offset 0, tick_lift'
+        eval 'set ytics ('.y_ticks[p].')'
+
+        # ---- words ----
+        if (p == 1) {
+            do for [i = 1:|page_title|] {
+                set label page_title[i] at screen 0.012, 0.985 - line_height * (1.35 * i - 0.7) left font bold(title_size)
+            }
+            set label y_words(baseline) at screen 0.016, (page_bottom + page_top) / 2 center rotate by 90
+            set label machine at screen 0.012, page_top + line_height * 0.8 left font font(small) tc rgb grey
+            do for [i = 1:|notes|] {
+                set label notes[i] at screen 0.012, page_bottom - line_height * (i - 0.5) left font font(small) tc rgb grey
+            }
+        }
+        set label panel_title[p] at screen left, top + line_height * 0.6 left font bold(normal)
+        set label x_words at screen (left + right) / 2, bottom - line_height * 2.4 center
+
+        # ---- what lies behind the curves ----
+        if (shade_from[p] > 0) {
+            set object rectangle from first shade_from[p], graph 0 to graph 1, graph 1 behind \
+                fs solid noborder fc rgb '#EEEEEE'
+            set label 'more threads' at graph 0.985, screen top - line_height * 0.6 right font font(small) tc rgb grey
+            set label 'than cores' at graph 0.985, screen top - line_height * 1.5 right font font(small) tc rgb grey
+        }
+        if (has_band) {
+            set object rectangle from graph 0, first 3 to graph 1, first 4 behind \
+                fs transparent solid 0.6 noborder fc rgb '#F5D77F'
+            set arrow from graph 0, first 3 to graph 1, first 3 nohead lw 1 lc rgb '#A08020' back
+            set arrow from graph 0, first 4 to graph 1, first 4 nohead lw 1 lc rgb '#A08020' back
+            set arrow from graph 0, first 1 to graph 1, first 1 nohead lw 2 lc rgb '#000000' back
+            if (band_words[p] > 0 && band_rows[p] == 2) {
+                set label '3-4x:' at graph band_words[p], first 3.67 center font font(small)
+                set label 'the man page' at graph band_words[p], first 3.27 center font font(small)
+            }
+            if (band_words[p] > 0 && band_rows[p] == 1) {
+                set label '3-4x: the man page' at graph band_words[p], first sqrt(12) center font font(small)
+            }
+        }
+        if (zero_ends[p] > 0) {
+            set label '//' at first zero_ends[p], graph 0 center font font(normal)
+        }
+
+        # ---- names, each at a line from its curve's end; over the work beside a piece of the line ----
+        do for [i = first_curve[p]:last_curve[p]] {
+            s = curve_look[i]
+            mark_x = right + (over_work ? 0.5 * to_name : to_name - 0.01)
+            if (over_work) {
+                set arrow from screen right + 0.012, graph label_y[i] to screen right + to_name - 0.012, graph label_y[i] nohead ls s
+            } else {
+                if (!ends_early[i]) {
+                    set arrow from first end_x[i], end_y[i] to screen mark_x, graph label_y[i] nohead ls s lw 1.5 dt 1
+                }
+            }
+            do for [layer = 1:3] {
+                set label '' at screen mark_x, graph label_y[i] point pt layer_form(s, layer) \
+                    ps label_scale * layer_size(layer) lw 2 lc rgb layer_ink(s, layer, 0)
+            }
+            set label curve_label[i] at screen right + to_name, graph label_y[i] left font font(label_font)
+        }
+
+        # Bars by vectors: with yerrorbars the SVG terminal wipes out what lies behind each point. The titles are what
+        # a browser shows of an SVG beside the pointer.
+        plot for [i = first_curve[p]:last_curve[p]] $curve index i - 1 using 1:2 with lines ls curve_look[i] \
+                title curve_label[i], \
+            for [i = first_curve[p]:last_curve[p]] $curve index i - 1 using 1:($3 < $4 ? $3 : NaN):(0):($4 - $3) \
+                with vectors heads size screen 0.004,90 ls curve_look[i] dt 1 lw 2 title curve_label[i], \
+            for [i = first_curve[p]:last_curve[p]] for [layer = 1:3] $curve index i - 1 \
+                using 1:2:(layer_ink(curve_look[i], layer, $5)) \
+                with points pt layer_form(curve_look[i], layer) ps layer_size(layer) lw 2 lc rgb variable \
+                title curve_label[i]
+    }
+    unset multiplot
+    set output
+}
