@@ -40,8 +40,17 @@ expect 0 "--benchmark_list_tests" "$bench" --allocators=ao --workloads="$pair" -
 shows '^contended/ao/shape=pair,size=64/threads:2$' "--benchmark_list_tests prints the names"
 expect 0 "line sharing" "$bench" --allocators=glibc --workloads=false-sharing-active --threads=2 --line-sharing --benchmark_format=json
 shows '"line_sharing":' "the pass yields its figure"
-expect 0 "blocks that another thread frees, with every allocator" "$bench" --workloads=producer-consumer --threads=2 --ops=4000
-shows 'producer-consumer/ao-debian/|ao-debian is left out' "the packaged one too, where it is here"
+# ThreadSanitizer does not see the locks of libraries that were built without it: a block that one thread frees and
+# another is given by such an allocator looks to it like a race of the workload's.
+every=
+if ldd "$bench" | grep -q libtsan; then
+    every=--allocators=ao,ao-static,ao-lockfree,ao-replicated,ao-percpu,glibc
+fi
+# shellcheck disable=SC2086 # no option where $every is empty
+expect 0 "blocks that another thread frees, with every allocator" "$bench" $every --workloads=producer-consumer --threads=2 --ops=4000
+if [ -z "$every" ]; then
+    shows 'producer-consumer/ao-debian/|ao-debian is left out' "the packaged one too, where it is here"
+fi
 expect 0 "shared lines among threads that wait for each other" "$bench" --allocators=glibc --workloads=producer-consumer --threads=4 --line-sharing --benchmark_format=json
 shows '"line_sharing":' "the pass yields its figure"
 expect 2 "threads that are not pairs" "$bench" --allocators=glibc --workloads=producer-consumer --threads=3
