@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A list of free objects for ao_malloc/body.h: one almost-lock-free stack. Each ao/list_*.h defines the same
- * names, and a file that includes the body includes one of them first:
+ * A list of free objects for ao_malloc/body.h: one almost-lock-free stack. Each ao/list_*.h defines the same names, and a
+ * file that includes the body includes one of them first:
  *
  *     struct list                      all zero: empty
- *     list_push(list, node)            puts a node on it
+ *     list_push(list, node)            puts a node on the caller's part
  *     list_push_chain(list, first, last)   nodes already linked, all of which were never on a list
- *     list_pop(list)                   takes one off; NULL only if at some moment of the call there was none
+ *     list_pop(list)                   takes one off the caller's part; NULL only if at some moment that was empty
+ *     list_pop_elsewhere(list)         takes one off any part; NULL only if at some moment of the call all were empty
+ *     list_settle(list)                true once for each part that wants a chunk of its own, if chunks abound
  *     LIST_PARTS, list_part(list, i)   all threads stopped: the first node of each part, NULL where empty
  *     list_next(link)                  the node after the one whose link word is LINK
  *     list_at_rest(list, why, size)    all threads stopped: is nobody inside? else one line into WHY
@@ -36,6 +38,15 @@ static inline void list_push(struct list *list, AO_uintptr_t *node) {
 
 static inline AO_uintptr_t *list_pop(struct list *list) {
     return stack_almost_pop(&list->stack.AO_pa.ptr, &list->stack.AO_pa.aux);
+}
+
+static inline AO_uintptr_t *list_pop_elsewhere(struct list *list) {
+    return list_pop(list);
+}
+
+static inline bool list_settle(struct list *list) {
+    (void)list;
+    return false;
 }
 
 static inline AO_uintptr_t *list_part(const struct list *list, unsigned part) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A list of free objects for ao_malloc/body.h: one stack with a version, lock-free. The names are those of
- * list_almost.h.
+ * A list of free objects for ao_malloc/body.h: one stack with a version, lock-free. The names are those of list_almost.h.
  */
 #ifndef AO_LIST_H
 #define AO_LIST_H
@@ -25,6 +24,15 @@ static inline void list_push(struct list *list, AO_uintptr_t *node) {
 
 static inline AO_uintptr_t *list_pop(struct list *list) {
     return stack_tagged_pop(&list->stack);
+}
+
+static inline AO_uintptr_t *list_pop_elsewhere(struct list *list) {
+    return list_pop(list);
+}
+
+static inline bool list_settle(struct list *list) {
+    (void)list;
+    return false;
 }
 
 static inline AO_uintptr_t *list_part(const struct list *list, unsigned part) {

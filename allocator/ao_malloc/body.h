@@ -7,9 +7,9 @@
  * initialisation that a signal could catch half done.
  *
  * 1. A request of s bytes takes an object of 2^k bytes, the least that holds s and a header word: k = 3..16.
- * 2. Pop an object off list k. Where there is none: take a chunk of 64 KiB, keep its last object, push the
- *    others as one chain. No chunk: look once more, for the last one's objects may have come meanwhile; then
- *    NULL, and nothing was consumed.
+ * 2. Pop an object off list k, from the caller's part of it, then from the others. Where there is none: take a chunk of
+ *    64 KiB, keep its last object, push the others as one chain. No chunk: look once more, for the last one's objects
+ *    may have come meanwhile; then NULL, and nothing was consumed.
  * 3. free pushes the object on list k, which its header tells. Chunks are never given back, split or merged.
  * 4. Chunks come from a static heap of 34 by compare-and-swap on an index, then, if enabled, from mmap.
  * 5. Above 65 528 bytes: a mapping of s + 16 bytes, rounded up to 64 KiB, unmapped by free. Only if enabled.
@@ -93,20 +93,25 @@ static unsigned char *body_take_chunk(void) {
     return mapping == NULL ? NULL : mapping + ALIGNMENT - WORD;
 }
 
-/* Cuts a new chunk into objects of class K, keeps the one with the highest address and lists the others. Nobody else
- * knows the chunk until the push publishes them: its release is what orders the links. (They could be plain stores, did
- * ThreadSanitizer connect an exchange of two words with a load of the second.) */
+/* Step 2, once the caller's part of list K was found empty. Cuts a new chunk into objects, keeps the one with the
+ * highest address and lists the others. Nobody else knows the chunk until the push publishes them: its release is what
+ * orders the links. (They could be plain stores, did ThreadSanitizer connect an exchange of two words with a load of
+ * the second.) */
 __attribute__((noinline, cold)) static AO_uintptr_t *body_refill(unsigned k) {
+    struct list *const list = &heap.list[k];
+    const bool settles = __atomic_load_n(&heap.mmap_enabled, __ATOMIC_RELAXED) && list_settle(list);
+    AO_uintptr_t *const found = LIST_PARTS > 1 && !settles ? list_pop_elsewhere(list) : NULL;
+    if (found != NULL)
+        return found;
     unsigned char *const chunk = body_take_chunk();
     if (chunk == NULL) /* since the list was found empty, the last chunk's objects may have been listed */
-        return list_pop(&heap.list[k]);
+        return list_pop_elsewhere(list);
     const size_t object = (size_t)1 << k;
     unsigned char *const last = chunk + CHUNK - object;
     if (last != chunk) {
         for (unsigned char *at = chunk + object; at < last; at += object)
             __atomic_store_n((AO_uintptr_t *)(void *)at, (AO_uintptr_t)(at - object), __ATOMIC_RELAXED);
-        list_push_chain(&heap.list[k], (AO_uintptr_t *)(void *)(last - object),
-                        (AO_uintptr_t *)(void *)chunk);
+        list_push_chain(list, (AO_uintptr_t *)(void *)(last - object), (AO_uintptr_t *)(void *)chunk);
     }
     return (AO_uintptr_t *)(void *)last;
 }
@@ -155,8 +160,7 @@ static inline void body_enable_mmap(void) {
     __atomic_store_n(&heap.mmap_enabled, true, __ATOMIC_RELAXED);
 }
 
-/* One line into WHY where a list of class K does not end, or has an object that is not aligned as those are.
- * */
+/* One line into WHY where a list of class K does not end, or has an object that is not aligned as those are. */
 static bool body_check_part(unsigned k, AO_uintptr_t *first, char *why, size_t why_size) {
     const size_t spacing = k == LOG_MIN_OBJECT ? WORD : ALIGNMENT;
     size_t steps = 0;

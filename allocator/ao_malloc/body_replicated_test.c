@@ -58,6 +58,26 @@ static void callers_stay_at_their_own_replica_while_it_has_objects(void **state)
     place = 0;
 }
 
+/* Where chunks abound, no two places begin with objects of one chunk; after that none is taken before all are used. */
+static void places_begin_with_a_chunk_of_their_own_where_chunks_abound(void **state) {
+    (void)state;
+    reset_heap();
+    body_enable_mmap();
+    uint64_t *mine[2];
+    for (place = 0; place < 2; place++)
+        mine[place] = take(LARGEST / 2 - 8); /* the others would be neighbours of the first */
+    assert_int_equal(chunks_taken(), 2);
+    for (unsigned i = 0; i < 2; i++) {
+        place = 0; /* its own first, then the other's */
+        assert_non_null(take(LARGEST / 2 - 8));
+        assert_int_equal(chunks_taken(), 2);
+    }
+    for (place = 0; place < 2; place++)
+        give_back(mine[place]);
+    reset_heap();
+    place = 0;
+}
+
 /* ---- moved at any access ---- */
 
 static void moves_on(void) {
@@ -95,8 +115,7 @@ static void moves_the_free_block(void) {
 
 /* The heap is used up, and one block is free, at the replica that malloc looks at last but one; at some
  * access another is freed at the one that it looks at first, which it has done, and the first block is gone;
- * and back again, every so many accesses: among them are the rhythms that outrun any fixed number of looks.
- * */
+ * and back again, every so many accesses: among them are the rhythms that outrun any fixed number of looks. */
 static void a_block_that_moves_is_not_overlooked(void **state) {
     (void)state;
     handler = moves_the_free_block;
@@ -128,6 +147,7 @@ int main(void) {
         BODY_CASES,
         cmocka_unit_test(objects_are_found_at_every_replica),
         cmocka_unit_test(callers_stay_at_their_own_replica_while_it_has_objects),
+        cmocka_unit_test(places_begin_with_a_chunk_of_their_own_where_chunks_abound),
         cmocka_unit_test(a_caller_is_moved_anywhere),
         cmocka_unit_test(a_block_that_moves_is_not_overlooked),
     };
