@@ -14,6 +14,11 @@
  *     word 0 = 0 | ... {cur, end} ... | 0 | p | p | p |   |   |
  *                                               ^cur        ^end
  *
+ * At byte SLAB_TOPS + 8 * A stands a guess of the word on top, which may be anything: pop compares it with the word. It
+ * is there for speed alone. A free and the malloc that gets the same block again are a chain through memory: block, its
+ * class, {cur, end}, the word, block; with the guess it is block, class, guess. (A pair took 12 ns instead of 8 on a
+ * processor that cannot tell early which store a load will meet, an Intel one; on an AMD one that can, 4.)
+ *
  * No function waits. Each tries once; false (NULL, 0) means that the array was empty or full, that the
  * sequence was aborted, or that this thread has no registered rseq or its CPU no slab. Which of them, the
  * caller need not know: after a second failure it goes another way. (Single-stepped, every sequence aborts.)
@@ -29,7 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LOG_SLAB = 17, SLAB_BYTES = 1 << LOG_SLAB, SLAB_CPUS = 256, SLAB_HEADERS = 64 };
+enum { LOG_SLAB = 17, SLAB_BYTES = 1 << LOG_SLAB, SLAB_CPUS = 256, SLAB_HEADERS = 64, SLAB_TOPS = SLAB_HEADERS + 8 * 96 };
 
 /* A slab's byte at this offset: while it is not 0, os_slab_push_many fails there: somebody empties it from another CPU. */
 enum { SLAB_CLOSED = 8 };

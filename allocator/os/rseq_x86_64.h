@@ -40,7 +40,7 @@
 
 #define RSEQ_INPUTS                                                                                          \
     [rseq] "r"(__rseq_offset), [slabs] "r"(slabs), [cpus] "i"(SLAB_CPUS), [log] "i"(LOG_SLAB),               \
-        [headers] "i"(SLAB_HEADERS), [array] "r"(array)
+        [headers] "i"(SLAB_HEADERS), [tops] "i"(SLAB_TOPS), [array] "r"(array)
 
 /* The CPU this thread is on, for a hint of where to go; -1 where rseq is not registered. */
 static inline int os_slab_cpu(void) {
@@ -49,30 +49,37 @@ static inline int os_slab_cpu(void) {
     return cpu < 0 ? -1 : cpu;
 }
 
-/* The word on top, taken off. */
+/* The word on top, taken off. What is returned is the guess where it is right: the comparison is predicted, and nothing
+ * waits for cur and the word. A conditional move would wait for both. */
 static inline void *os_slab_pop(char *slabs, size_t array) {
-    void *item;
+    void *item, *guess;
     uint64_t slab, cur;
     __asm__ volatile goto(
         RSEQ_ENTER("[slab]") "movl %c[headers](%[slab],%[array],8), %k[cur]\n\t"
                              "movq (%[slab],%[cur]), %[item]\n\t"
                              "testq %[item], %[item]\n\t"
                              "jz %l[failed]\n\t"
+                             "movq %c[tops](%[slab],%[array],8), %[guess]\n\t"
+                             "cmpq %[guess], %[item]\n\t"
+                             "je 7f\n\t"
+                             "movq %[item], %[guess]\n"
+                             "7:\tmovq -8(%[slab],%[cur]), %[item]\n\t"
+                             "movq %[item], %c[tops](%[slab],%[array],8)\n\t"
                              "subl $8, %k[cur]\n\t"
                              "movl %k[cur], %c[headers](%[slab],%[array],8)\n" RSEQ_LEAVE("jmp %l[failed]")
-        : [item] "=&a"(item), [slab] "=&r"(slab), [cur] "=&r"(cur)
+        : [guess] "=&a"(guess), [item] "=&r"(item), [slab] "=&r"(slab), [cur] "=&r"(cur)
         : RSEQ_INPUTS
         : "memory", "cc"
         : failed);
     RSEQ_SUCCEEDED;
-    if (item == NULL)
+    if (guess == NULL)
         __builtin_unreachable();
-    return item;
+    return guess;
 failed:
     return NULL;
 }
 
-/* ITEM on top. Its store is dead until the commit. */
+/* ITEM on top. Its stores are dead until the commit, for a guess may be wrong. */
 static inline bool os_slab_push(char *slabs, size_t array, void *item) {
     uint64_t slab, cur;
     __asm__ volatile goto(
@@ -80,6 +87,7 @@ static inline bool os_slab_push(char *slabs, size_t array, void *item) {
                              "cmpl 4+%c[headers](%[slab],%[array],8), %k[cur]\n\t"
                              "jae %l[failed]\n\t"
                              "movq %[item], 8(%[slab],%[cur])\n\t"
+                             "movq %[item], %c[tops](%[slab],%[array],8)\n\t"
                              "addl $8, %k[cur]\n\t"
                              "movl %k[cur], %c[headers](%[slab],%[array],8)\n" RSEQ_LEAVE("jmp %l[failed]")
         : [slab] "=&r"(slab), [cur] "=&r"(cur)

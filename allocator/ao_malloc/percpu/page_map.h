@@ -51,7 +51,9 @@ static inline uintptr_t page_map_root(const void *address) {
 }
 
 static inline const uint8_t *page_map_class_at(const void *address) {
-    return page_map.empty_leaf + page_map_root(address) + leaf_index(address);
+    const uint8_t *in_empty_leaf = page_map.empty_leaf + leaf_index(address);
+    __asm__("" : "+r"(in_empty_leaf)); /* added up while the root is read: every free waits for the class */
+    return in_empty_leaf + page_map_root(address);
 }
 
 /* 0 where ADDRESS is not in a span. */

@@ -6,7 +6,7 @@
  * class that is used in bursts gets the room for them, and one that is used now and then keeps little from the
  * others. Blocks in a slab are free; they are pointed to, never read or written.
  *
- *     byte 0: 0 | 8: closed | 16: grown | 24 ... | 64: {cur, end} of class 0, 1 .. 81 | misses of each
+ *     byte 0: 0 | 8: closed | 16: grown | 24 ... | 64: {cur, end} of class 0, 1 .. 81 | guesses | misses of each
  *     | 0 p p . . | 0 p . . | ...
  *
  * Class 0 has no array: its header is 0 for ever, so that nothing can be taken from it or put on it.
@@ -23,11 +23,12 @@ enum {
     SLAB_FIRST_BYTES = 16 * 1024,
     SLAB_BUDGET = 4 << 20,
     SLAB_GROWN = 16, /* uint32_t: bytes of blocks that its arrays have grown by, about */
-    SLAB_MISSES = SLAB_HEADERS + 8 * CLASSES_END, /* uint32_t of each class */
+    SLAB_MISSES = SLAB_TOPS + 8 * CLASSES_END, /* uint32_t of each class */
     SLAB_ARRAYS = SLAB_MISSES + 4 * CLASSES_END,
     SLAB_ARRAY_BYTES = 8 * (1 + SLAB_CAPACITY),
 };
 
+_Static_assert(SLAB_HEADERS + 8 * CLASSES_END <= SLAB_TOPS, "guesses come after headers");
 _Static_assert(SLAB_ARRAYS % 8 == 0, "arrays are of words");
 _Static_assert(SLAB_ARRAYS + CLASSES_END * SLAB_ARRAY_BYTES <= SLAB_BYTES,
                "the arrays of all classes fit into a slab");

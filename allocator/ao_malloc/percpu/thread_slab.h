@@ -103,6 +103,11 @@ static inline uint32_t *thread_slab_cur(char *slab, unsigned c) {
     return header;
 }
 
+/* The guess of the word on top (os/rseq.h). */
+static inline void **thread_slab_guess(char *slab, unsigned c) {
+    return (void **)(void *)(slab + SLAB_TOPS + 8 * (size_t)c);
+}
+
 /* The top block of class C, of a slab that is there, fast; NULL: not so. An array that is still new holds nothing. */
 static inline void *thread_slab_pop(unsigned c) {
     char *const slab = (char *)thread_slab.slab;
@@ -112,9 +117,15 @@ static inline void *thread_slab_pop(unsigned c) {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     uint32_t *const cur = (uint32_t *)(void *)(slab + slab_header(c));
     const uint32_t top = __atomic_load_n(cur, __ATOMIC_ACQUIRE);
-    void *const block = *(void **)(void *)(slab + top);
-    if (block != NULL)
+    void *block = *(void **)(void *)(slab + top), *guess = *thread_slab_guess(slab, c);
+    if (block != NULL) {
+        *thread_slab_guess(slab, c) = *(void **)(void *)(slab + top - 8);
         __atomic_store_n(cur, top - 8, __ATOMIC_RELEASE);
+    }
+    if (__builtin_expect(guess == block, 1)) {
+        __asm__("" : "+r"(guess)); /* else the compiler would return block, and wait for it */
+        block = guess;
+    }
     thread_slab_leave();
     return block;
 }
@@ -131,6 +142,7 @@ static inline bool thread_slab_push(unsigned c, void *block) {
     const bool fits = top < __atomic_load_n(&cur[1], __ATOMIC_RELAXED);
     if (fits) {
         *(void **)(void *)(slab + top + 8) = block;
+        *thread_slab_guess(slab, c) = block;
         __atomic_store_n(cur, top + 8, __ATOMIC_RELEASE);
     }
     thread_slab_leave();
