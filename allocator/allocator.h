@@ -72,6 +72,12 @@ struct allocator {
     const char *environment; /* GLIBC_TUNABLES entries ("name=value:...") needed at process start; or NULL */
     unsigned traits;         /* of enum allocator_trait */
 
+    /* How many bytes, in blocks of 64, nobody can have again where a thread is stopped inside for good: at most so many,
+     * in the refill of a list so many. 0: nothing is declared. The safety matrix measures it. */
+    struct {
+        size_t most, in_refill;
+    } loss;
+
     /* Opened by the registry before init, which fills malloc and free in its own copy of the table. */
     const struct allocator_library *library;
 

@@ -8,6 +8,10 @@
  *
  *     address  | root index | leaf index : 16 | offset in span : 16 |
  *
+ * In front of them a table of classes by bits 16 to 31 alone, with the bits above as a tag: one load where the root and a
+ * leaf are two, one after the other, and every free waits for it. Heaps of less than 4 GiB rarely have two spans with the
+ * same place in it; the one that was first has it for good, and the other is found in its leaf.
+ *
  * Reading never waits and writes nothing. An entry is written before the first block of its span is handed
  * out, and whoever frees a block has it from somebody to whom it was: relaxed loads do. (Not plain ones: a
  * large block's owner may look while its 4 GiB get a leaf, and the static row is written more than once.)
@@ -35,6 +39,8 @@ struct leaf {
     struct row *row[LEAF_ENTRIES];
 };
 
+static uint32_t near_class[LEAF_ENTRIES]; /* tag << 16 | class; 0: nobody's */
+
 static struct {
     uint8_t empty_leaf[LEAF_ENTRIES];                 /* first: one address less to make */
     uintptr_t root[1 << (LOG_ADDRESSES - LOG_REACH)]; /* leaf - &empty_leaf, or 0 */
@@ -50,15 +56,16 @@ static inline uintptr_t page_map_root(const void *address) {
     return __atomic_load_n(&page_map.root[(uintptr_t)address >> LOG_REACH], __ATOMIC_RELAXED);
 }
 
-static inline const uint8_t *page_map_class_at(const void *address) {
-    const uint8_t *in_empty_leaf = page_map.empty_leaf + leaf_index(address);
-    __asm__("" : "+r"(in_empty_leaf)); /* added up while the root is read: every free waits for the class */
-    return in_empty_leaf + page_map_root(address);
+/* Whether near_class has it: then CLASS is that of ADDRESS, in a span. */
+static inline bool page_map_is_near(const void *address, unsigned *class) {
+    const uint32_t near = __atomic_load_n(&near_class[leaf_index(address)], __ATOMIC_RELAXED);
+    *class = near & 0xff;
+    return __builtin_expect(near >> 16 == (uintptr_t)address >> LOG_REACH, 1);
 }
 
 /* 0 where ADDRESS is not in a span. */
 static inline unsigned page_map_class(const void *address) {
-    return __atomic_load_n(page_map_class_at(address), __ATOMIC_RELAXED);
+    return __atomic_load_n(page_map.empty_leaf + page_map_root(address) + leaf_index(address), __ATOMIC_RELAXED);
 }
 
 /* Where something is ours. */
@@ -70,9 +77,18 @@ static inline struct row *page_map_row(const void *address) {
     return __atomic_load_n(&page_map_leaf(address)->row[leaf_index(address)], __ATOMIC_RELAXED);
 }
 
+/* The caller has the span for itself. Its place in near_class is taken once, by the first
+ * span that it is for, so that whoever sees its tag there sees its class. */
 static void page_map_set_class(const void *address, unsigned class) {
     struct leaf *const leaf = page_map_leaf(address);
+    uint32_t *const place = &near_class[leaf_index(address)], near = __atomic_load_n(place, __ATOMIC_RELAXED);
+    const uint32_t tag = (uint32_t)((uintptr_t)address >> LOG_REACH);
     __atomic_store_n(&leaf->class_of[leaf_index(address)], (uint8_t) class, __ATOMIC_RELEASE);
+    if (near == 0 &&
+        __atomic_compare_exchange_n(place, &near, tag << 16 | class, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        return;
+    if (near >> 16 == tag)
+        __atomic_store_n(place, tag << 16 | class, __ATOMIC_RELEASE);
 }
 
 static struct leaf *page_map_new_leaf(bool *is_mapped) {

@@ -161,8 +161,19 @@ __attribute__((aligned(64))) static void *percpu_malloc(size_t size) {
     return __builtin_expect(block != NULL, 1) ? block : percpu_malloc_slow(c);
 }
 
-__attribute__((aligned(64))) static void percpu_free(void *block) {
+/* Not near (page_map.h), which large blocks and NULL never are. */
+__attribute__((noinline)) static void percpu_free_far(void *block) {
     const unsigned c = page_map_class(block);
+    if (!os_slab_push(slabs, c, block))
+        percpu_free_slow(c, block);
+}
+
+__attribute__((aligned(64))) static void percpu_free(void *block) {
+    unsigned c;
+    if (!page_map_is_near(block, &c)) {
+        percpu_free_far(block);
+        return;
+    }
     if (__builtin_expect(!os_slab_push(slabs, c, block), 0))
         percpu_free_slow(c, block);
 }
