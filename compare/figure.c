@@ -266,30 +266,35 @@ static const char *quoted(const char *text) {
     return out;
 }
 
+/* One picture of DATA; false: there is no use in trying another. */
+static bool draw(const char *plots, const char *dir, const char *picture, const char *data) {
+    const char *const script = arena_format("%s/%s.gp", plots, picture), *const out = arena_format("%s/%s", dir, picture);
+    if (access(script, R_OK) != 0) {
+        fprintf(stderr, "compare: no picture: %s is not there; COMPARE_PLOTS names the directory of the plots\n",
+                script);
+        return false;
+    }
+    const char *const argv[] = {
+        "gnuplot", "-e", arena_format("summary=%s; out=%s", quoted(data), quoted(out)), script, NULL};
+    const struct child_result drawn = child_run(argv, NULL, (struct child_limits){.seconds = 120});
+    if (drawn.end == CHILD_EXITED && drawn.code == 0)
+        printf("%s.svg\n%s.png\n", out, out);
+    else if (drawn.end == CHILD_EXITED && drawn.code == 127) {
+        fprintf(stderr, "compare: no pictures: gnuplot is not here (Debian package gnuplot-nox); the figures are in %s\n",
+                strrchr(data, '/') + 1);
+        return false;
+    } else
+        fprintf(stderr, "compare: %s was not drawn: %s\n", picture, drawn.last_line);
+    return true;
+}
+
 void figure_draw(const char *plots, const char *dir) {
     static const char *const pictures[] = {"slowdown-threads", "slowdown-intensity", "throughput-threads"};
-    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
-        const char *const script = arena_format("%s/%s.gp", plots, pictures[i]), *const out = arena_format(
-                                                                                     "%s/%s", dir,
-                                                                                     pictures[i]);
-        const char *const summary = arena_format("%s/summary.tsv", dir);
-        if (access(script, R_OK) != 0) {
-            fprintf(stderr,
-                    "compare: no picture: %s is not there; COMPARE_PLOTS names the directory of the plots\n",
-                    script);
-            return;
-        }
-        const char *const argv[] = {
-            "gnuplot", "-e", arena_format("summary=%s; out=%s", quoted(summary), quoted(out)), script, NULL};
-        const struct child_result drawn = child_run(argv, NULL, (struct child_limits){.seconds = 120});
-        if (drawn.end == CHILD_EXITED && drawn.code == 0)
-            printf("%s.svg\n%s.png\n", out, out);
-        else if (drawn.end == CHILD_EXITED && drawn.code == 127) {
-            fputs(
-                "compare: no pictures: gnuplot is not here (Debian package gnuplot-nox); the figures are in summary.tsv\n",
-                stderr);
-            return;
-        } else
-            fprintf(stderr, "compare: %s was not drawn: %s\n", pictures[i], drawn.last_line);
-    }
+    bool go_on = true;
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures && go_on; i++)
+        go_on = draw(plots, dir, pictures[i], arena_format("%s/summary.tsv", dir));
+}
+
+void figure_draw_safety(const char *plots, const char *dir) {
+    draw(plots, dir, "safety", arena_format("%s/safety.tsv", dir));
 }

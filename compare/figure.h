@@ -19,4 +19,7 @@ void figure_fastest(const struct summary_row *rows, size_t n, const char *baseli
  * and to standard error what could not be drawn. */
 void figure_draw(const char *plots, const char *dir);
 
+/* The same of the safety matrix in DIR/safety.tsv. */
+void figure_draw_safety(const char *plots, const char *dir);
+
 #endif

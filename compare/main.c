@@ -9,6 +9,7 @@
 #include "child.h"
 #include "figure.h"
 #include "options.h"
+#include "safety.h"
 #include "table.h"
 
 #include <math.h>
@@ -24,9 +25,9 @@ static int bad_use(const char *why) {
 
 /* ---- where things are ---- */
 
-/* Beside this program in the build tree, unless COMPARE_BENCH says otherwise. */
-static const char *bench_path(void) {
-    const char *const named = getenv("COMPARE_BENCH");
+/* PROGRAM beside this one in the build tree, unless VARIABLE says otherwise. */
+static const char *program_path(const char *program, const char *variable) {
+    const char *const named = getenv(variable);
     char self[4096];
     const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     if (named != NULL && *named != '\0')
@@ -35,7 +36,11 @@ static const char *bench_path(void) {
     char *const slash = strrchr(self, '/');
     if (slash != NULL)
         *slash = '\0';
-    return arena_format("%s/../bench/bench", self);
+    return arena_format("%s/../%s", self, program);
+}
+
+static const char *bench_path(void) {
+    return program_path("bench/bench", "COMPARE_BENCH");
 }
 
 static const char *plots_path(void) {
@@ -354,6 +359,8 @@ static int recompute(struct options *o, bool figure) {
 
 int main(int argc, char **argv) {
     struct options o;
+    if (argc > 1 && strcmp(argv[1], "safety") == 0)
+        return safety_main(argc - 1, argv + 1, program_path("safety/probe", "COMPARE_PROBE"), bench_path(), plots_path());
     const enum subcommand what = options_parse(&o, argc, argv, campaigns_path());
     switch (what) {
     case SUBCOMMAND_LIST:

@@ -135,7 +135,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
 }
 
 static void usage(FILE *out) {
-    fputs("Usage: compare list | run | figure [OPTION...]\n\n"
+    fputs("Usage: compare list | run | figure | safety [OPTION...]\n\n"
           "  list      allocators and workloads, and what is missing\n"
           "  run       compare allocators over workloads\n"
           "  figure    the contention figure: AO_malloc against glibc and its peers, drawn\n\n"
