@@ -160,6 +160,21 @@ static void append(const struct safety_row *row) {
     free(text);
 }
 
+/* The paths that take longest come first, so that no worker is left alone with one at the end. */
+static void longest_first(struct safety_cells *cells) {
+    struct safety_cell *const sorted = arena_get((cells->count + 1) * sizeof *sorted);
+    size_t n = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < cells->count; i++) {
+            const char *const params = cells->cell[i].params;
+            const bool is_long = strncmp(params, "path=cold", 9) == 0 || strncmp(params, "path=thread", 11) == 0 ||
+                                 strstr(params, "depth=3") != NULL;
+            if (is_long == (pass == 0))
+                sorted[n++] = cells->cell[i];
+        }
+    cells->cell = sorted;
+}
+
 /* One row, whatever becomes of the probe; false: interrupted, or there is no use in going on. */
 static bool measure(const struct safety_cell *cell) {
     const struct child_limits limits = {.seconds = CELL_SECONDS};
@@ -212,6 +227,7 @@ static bool run_workers(size_t before) {
     for (size_t i = 0; i < workers; i++) {
         worker[i] = fork();
         if (worker[i] == 0) {
+            setenv("PROBE_CPU", arena_format("%zu", i), 1); /* each worker's probes on a CPU of their own */
             work_off();
             _exit(0);
         }
@@ -326,7 +342,8 @@ static int measure_all(const struct options *o, const struct safety_cells *cells
     if (!open_file(dir, work.file))
         return bad_use(arena_format("%s cannot be written: %s; choose another -o", work.file, strerror(errno)));
     const struct safety_rows before = safety_read(work.file);
-    const struct safety_cells left = still_to_do(cells, &before);
+    struct safety_cells left = still_to_do(cells, &before);
+    longest_first(&left);
     work.cells = &left;
     work.shared = mmap(NULL, sizeof *work.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (work.shared == MAP_FAILED)

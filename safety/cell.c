@@ -19,16 +19,16 @@ const struct cell *current;
 
 enum {
     WHOLE = 2000,  /* so many instructions of a path are all tried, */
-    BEYOND = 200,  /* and so many points of what follows */
+    BEYOND = 100,  /* and so many points of what follows */
     RECORDS = 8,   /* a path is recorded again for each sequence it meets anew */
-    SPIN_MS = 100,
-    NESTED_SPIN_MS = 300, /* stepping counts as processor time */
+    SPIN_MS = 50,
+    NESTED_SPIN_MS = 150, /* stepping counts as processor time */
     RECORD_SPIN_MS = 20000,
     PATIENCE = 10, /* times the limits, to confirm a hang */
 };
 
 /* How many points of each level are tried at most, where there are several levels. */
-static const size_t most[LEVELS + 1][LEVELS] = {{0}, {0}, {20, 16}, {10, 8, 6}};
+static const size_t most[LEVELS + 1][LEVELS] = {{0}, {0}, {20, 16}, {8, 6, 6}};
 
 static struct {
     struct cell_result *result;
@@ -47,7 +47,7 @@ static enum trap_after visible(void) {
                                                                                  : TRAP_AFTER_STORE;
 }
 
-/* Where all wait and one of them forks: what it waits for is let go. */
+/* Where one hangs in fork: what it waits for is let go. */
 static bool let_go(void) {
     if (!attempt->forking || attempt->release != 0)
         return false;
@@ -67,7 +67,7 @@ static enum outcome try_once(double patience) {
         .spin_milliseconds = attempt->recording ? RECORD_SPIN_MS
                              : current->column == COLUMN_NESTED || current->levels > 1 ? NESTED_SPIN_MS
                                                                                       : SPIN_MS,
-        .on_deadlock = let_go,
+        .on_hang = let_go,
         .grandchild = &attempt->grandchild,
     };
     const struct watch_result end = watch_run(&watch, body());
@@ -240,7 +240,7 @@ static bool descend(unsigned level, uint32_t index) {
     return false;
 }
 
-/* All that were left out between what was tried last and what failed. */
+/* All that were left out between what was tried last and what failed first: which was the first? */
 static void try_gap(size_t after, size_t failed) {
     for (size_t rank = after + 1; rank < failed; rank++)
         descend(0, points_of_class(0, rank));
@@ -266,8 +266,9 @@ static void try_level(unsigned level) {
         points_choose(record, visible(), whole, one ? BEYOND : most[current->levels][level], level);
     if (points.count < points.classes)
         run.result->sampled_from += points.classes;
+    run.result->deep += points.deep;
     for (size_t i = 0; i < points.count; i++)
-        if (descend(level, points.index[i]) && one && i > 0)
+        if (descend(level, points.index[i]) && one && i > 0 && run.result->failed == 1)
             try_gap(points.rank[i - 1], points.rank[i]);
 }
 

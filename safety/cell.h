@@ -38,6 +38,7 @@ struct cell_result {
     size_t in_sequences; /* points inside restartable sequences, each of which the kernel was seen to abort */
     size_t waited;       /* fork: how often it waited for the stopped thread */
     size_t sampled_from; /* of so many points only some were tried; 0: all were */
+    size_t deep;         /* left out: deep in a loop (points.h) */
     long bytes;          /* loss: the most; -1: none measured */
     size_t refill;       /* path refill: which malloc; 0: elsewhere */
     enum outcome kind;   /* of the first failure */

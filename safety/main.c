@@ -7,6 +7,7 @@
 #include "cell.h"
 
 #include <argp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,15 +128,32 @@ static void settle(char **argv, const char *spec) {
     const int personal = personality(0xffffffff);
     if (personal == -1 || personality((unsigned long)personal | ADDR_NO_RANDOMIZE) == -1)
         fprintf(stderr, "probe: addresses stay random here, so that two runs may differ\n");
-    char tunables[512], path[4200];
-    const char *const needed = allocator_environment(spec), *const libraries = getenv("LD_LIBRARY_PATH");
+    char tunables[512], path[4200], cpu[32];
+    const char *const needed = allocator_environment(spec), *const libraries = getenv("LD_LIBRARY_PATH"),
+               *const wanted_cpu = getenv("PROBE_CPU");
     snprintf(tunables, sizeof tunables, "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536%s%s",
              needed == NULL ? "" : ":", needed == NULL ? "" : needed);
     snprintf(path, sizeof path, "LD_LIBRARY_PATH=%s", libraries == NULL ? "" : libraries);
-    char *const environment[] = {"PROBE_AGAIN=1", "LD_BIND_NOW=1", tunables, libraries == NULL ? NULL : path, NULL};
+    snprintf(cpu, sizeof cpu, "PROBE_CPU=%.4s", wanted_cpu == NULL ? "0" : wanted_cpu);
+    char *const environment[] = {"PROBE_AGAIN=1", "LD_BIND_NOW=1", tunables, cpu, libraries == NULL ? NULL : path, NULL};
     execve("/proc/self/exe", argv, environment);
     perror("probe: cannot execute itself again");
     exit(1);
+}
+
+/* One CPU for all that comes: what depends on the CPU's number is then the same each time. Only now, for allocators count
+ * the CPUs when they are loaded. Of those that are allowed, the one whose place PROBE_CPU says. */
+static void stay_on_one_cpu(void) {
+    cpu_set_t allowed, one;
+    const char *const wanted = getenv("PROBE_CPU");
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    unsigned long place = (wanted == NULL ? 0 : strtoul(wanted, NULL, 10)) % (unsigned long)CPU_COUNT(&allowed);
+    CPU_ZERO(&one);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed) && place-- == 0)
+            CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
 }
 
 /* ---- what is said ---- */
@@ -148,6 +166,8 @@ static void print_row(const struct options *o, const char *params, const struct 
         snprintf(bytes, sizeof bytes, "%ld", r->bytes);
     if (r->sampled_from != 0)
         at += snprintf(at, (size_t)(end - at), "sampled from %zu; ", r->sampled_from);
+    if (r->deep != 0 && at < end)
+        at += snprintf(at, (size_t)(end - at), "%zu deep in loops left out; ", r->deep);
     if (r->not_reached != 0 && at < end)
         at += snprintf(at, (size_t)(end - at), "%zu not reached; ", r->not_reached);
     if (r->masked != 0 && at < end)
@@ -209,6 +229,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "probe: %s: %s\n", o.allocator, why);
         return status == ALLOCATOR_BAD_SPEC ? 2 : 1;
     }
+    stay_on_one_cpu();
     if (o.cell.column == COLUMN_MISUSE)
         return try_misuse(&o);
     static struct cell_result result;

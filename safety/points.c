@@ -93,6 +93,10 @@ struct points points_choose(const struct trap_record *record, enum trap_after af
     size_t within = 0;
     for (size_t i = 0; i < record->count; i++)
         if ((record->entry[i].after & after) != 0) {
+            if (record->entry[i].nth > POINTS_PASSAGES) {
+                points.deep++;
+                continue;
+            }
             within += i < whole;
             class_of[level][points.classes++] = (uint32_t)i;
         }

@@ -15,12 +15,13 @@ void points_finish(struct trap_record *record);
  * is what others see. All of the first WHOLE entries; of those beyond at most BEYOND, evenly. */
 struct points {
     size_t classes; /* how many there are to try */
+    size_t deep;    /* and how many are left out: beyond POINTS_PASSAGES passages of their instruction, deep in a loop */
     size_t count;
     uint32_t *index; /* into record->entry; valid until the next choice of the same LEVEL */
     size_t *rank;    /* the class of each */
 };
 
-enum { POINTS_LEVELS = 3 };
+enum { POINTS_LEVELS = 3, POINTS_PASSAGES = 600 };
 
 struct points points_choose(const struct trap_record *record, enum trap_after after, size_t whole, size_t beyond,
                             unsigned level);

@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 enum {
-    POLL_MILLISECONDS = 3,
+    POLL_MILLISECONDS = 2,
     DEADLOCK_POLLS = 2,
-    SLEEP_POLLS = 10,
+    SLEEP_POLLS = 8,
     WALL_SECONDS = 20, /* a child that neither runs nor waits: never seen */
 };
 
@@ -118,13 +118,14 @@ static int64_t processor_time(pid_t pid) {
     return raw_clock((int)(~(unsigned)pid << 3 | 2)) / 1000000;
 }
 
-/* What there is to say of the child now; false: nothing yet. */
 struct suspicion {
     struct look last;
-    int same; /* polls in a row in which no thread has moved */
+    int same;         /* polls in a row in which no thread has moved */
+    int64_t forgiven; /* ms of processor time that do not count */
 };
 
-static bool hangs(const struct watch *watch, pid_t child, struct suspicion *s, struct watch_result *result) {
+/* Whether there is something to say of the child now, and what. */
+static bool hangs(const struct watch *watch, pid_t child, struct suspicion *s, enum watch_end *how) {
     const pid_t grandchild = watch->grandchild == NULL ? 0 : __atomic_load_n(watch->grandchild, __ATOMIC_RELAXED);
     struct look now = {WAITING, 0};
     look_at(child, &now);
@@ -132,24 +133,22 @@ static bool hangs(const struct watch *watch, pid_t child, struct suspicion *s, s
         look_at(grandchild, &now);
     s->same = now.doing != RUNNING && now.places == s->last.places ? s->same + 1 : 0;
     s->last = now;
-    if (now.doing == WAITING && s->same >= DEADLOCK_POLLS * watch->patience) {
-        if (watch->on_deadlock != NULL && watch->on_deadlock()) {
-            s->same = 0;
-            return false;
-        }
-        result->end = WATCH_DEADLOCK;
-        return true;
-    }
-    if (now.doing == SLEEPING && s->same >= SLEEP_POLLS * watch->patience) {
-        result->end = WATCH_SLEEP;
-        return true;
-    }
     const int64_t used = processor_time(child) + (grandchild == 0 ? 0 : processor_time(grandchild));
-    if (used > (int64_t)((double)watch->spin_milliseconds * watch->patience)) {
-        result->end = WATCH_SPIN;
-        return true;
+    if (now.doing == WAITING && s->same >= DEADLOCK_POLLS * watch->patience)
+        *how = WATCH_DEADLOCK;
+    else if (now.doing == SLEEPING && s->same >= SLEEP_POLLS * watch->patience)
+        *how = WATCH_SLEEP;
+    else if (used > (int64_t)((double)watch->spin_milliseconds * watch->patience) + s->forgiven)
+        *how = WATCH_SPIN;
+    else
+        return false;
+    if (watch->on_hang != NULL && watch->on_hang()) { /* it goes on, as if it began now */
+        s->same = 0;
+        s->forgiven = used;
+        *how = WATCH_EXITED;
+        return false;
     }
-    return false;
+    return true;
 }
 
 struct watch_result watch_run(const struct watch *watch, void (*body)(void)) {
@@ -166,13 +165,13 @@ struct watch_result watch_run(const struct watch *watch, void (*body)(void)) {
     }
     const int handle = (int)raw_syscall(SYS_pidfd_open, child, 0, 0, 0, 0, 0);
     struct pollfd ended = {.fd = handle, .events = POLLIN};
-    struct suspicion suspicion = {{RUNNING, 0}, 0};
+    struct suspicion suspicion = {{RUNNING, 0}, 0, 0};
     const int64_t limit = raw_clock(CLOCK_MONOTONIC) + WALL_SECONDS * 1000000000LL;
     while (poll(&ended, 1, POLL_MILLISECONDS) < 1) { /* a signal is as good as the time */
         const bool late = raw_clock(CLOCK_MONOTONIC) > limit;
         if (late)
             result.end = WATCH_SLEEP;
-        if (late || hangs(watch, child, &suspicion, &result)) {
+        if (late || hangs(watch, child, &suspicion, &result.end)) {
             const pid_t grandchild = watch->grandchild == NULL ? 0 : *watch->grandchild;
             if (grandchild != 0)
                 kill(grandchild, SIGKILL);

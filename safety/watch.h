@@ -4,7 +4,7 @@
  * child's threads are doing, never by the clock on the wall alone:
  *
  *     deadlock   every thread waits for another in a system call without a time limit, twice in a row at the same place
- *     sleep      the same, but some sleep or wait with a limit, ten times in a row (spinlocks that sleep between looks)
+ *     sleep      the same, but some sleep or wait with a limit, eight times in a row (spinlocks that sleep between looks)
  *     spin       more processor time than any point takes
  *
  * Between children nothing here calls malloc: where the subject is libc's, that would be another state for each child.
@@ -25,8 +25,8 @@ struct watch_result {
 struct watch {
     double patience;         /* times the limits */
     long spin_milliseconds;  /* of processor time, at patience 1 */
-    /* All threads wait: true where something was done about it, and the child is to go on. NULL: nothing is. */
-    bool (*on_deadlock)(void);
+    /* It hangs: true where something was done about it, and it is to go on. NULL: nothing is. */
+    bool (*on_hang)(void);
     const pid_t *grandchild; /* shared memory; watched too where it is not 0. NULL: there is none */
 };
 

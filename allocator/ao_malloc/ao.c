@@ -17,6 +17,7 @@ const struct allocator allocator_ao = {
     .aliases = "ao-classic",
     .summary = "AO_malloc: power-of-two classes on almost-lock-free stacks, one list each for all threads",
     .origin = "libatomic-malloc(3); Boehm, An Almost Non-Blocking Stack, PODC 2004; written independently",
+    .loss = {2 * 64, CHUNK}, /* a block of 64 bytes with its header; a chunk */
     .traits = TRAIT_ALMOST_LOCK_FREE | TRAIT_SIGNAL_SAFE,
     .init = init,
     .malloc = body_malloc,

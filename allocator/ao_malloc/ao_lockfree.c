@@ -17,6 +17,7 @@ const struct allocator allocator_ao_lockfree = {
     .name = "ao-lockfree",
     .summary = "AO_malloc on stacks with a version: lock-free, one list a class for all threads",
     .origin = "libatomic-malloc(3); Treiber's stack with a version count; written independently",
+    .loss = {2 * 64, CHUNK}, /* a block of 64 bytes with its header; a chunk */
     .traits = TRAIT_LOCK_FREE | TRAIT_SIGNAL_SAFE,
     .init = init,
     .malloc = body_malloc,

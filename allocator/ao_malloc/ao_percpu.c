@@ -27,6 +27,7 @@ const struct allocator allocator_ao_percpu = {
     .name = "ao-percpu",
     .summary = "AO_malloc on restartable sequences: a cache a CPU over a lock-free centre",
     .origin = "written for this project; rseq(2), bitmapped spans",
+    .loss = {NODE_POINTERS * 64 + SPAN, NODE_POINTERS * 64 + SPAN}, /* a batch and a span */
     .traits = TRAIT_LOCK_FREE | TRAIT_SIGNAL_SAFE,
     .init = init,
     .malloc = percpu_malloc,

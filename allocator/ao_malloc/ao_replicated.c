@@ -16,6 +16,7 @@ const struct allocator allocator_ao_replicated = {
     .name = "ao-replicated",
     .summary = "AO_malloc on stacks with a version: lock-free, 16 lists a class, chosen by CPU",
     .origin = "libatomic-malloc(3); Treiber's stack with a version count; written independently",
+    .loss = {2 * 64, CHUNK}, /* a block of 64 bytes with its header; a chunk */
     .traits = TRAIT_LOCK_FREE | TRAIT_SIGNAL_SAFE,
     .init = init,
     .malloc = body_malloc,

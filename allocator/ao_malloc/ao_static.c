@@ -11,6 +11,7 @@ const struct allocator allocator_ao_static = {
     .name = "ao-static",
     .summary = "AO_malloc without mmap: a static heap of 2 MB, its NULLs are results",
     .origin = "libatomic-malloc(3); written independently",
+    .loss = {2 * 64, CHUNK}, /* a block of 64 bytes with its header; a chunk */
     .traits = TRAIT_ALMOST_LOCK_FREE | TRAIT_SIGNAL_SAFE | TRAIT_BOUNDED,
     .malloc = body_malloc,
     .free = body_free,

@@ -28,6 +28,8 @@ static void begin(struct walker *w) {
 void column_stops(void) {
     const unsigned walkers = attempt->levels + attempt->recording;
     trap_begin();
+    if (current->column == COLUMN_PROGRESS) /* while the path is recorded too: they change what the walker finds */
+        column_attaches();
     for (unsigned i = 0; i < walkers; i++) {
         stopped[i].path = current->path;
         stopped[i].refill = attempt->recording && i == attempt->levels ? 0 : attempt->refill[i];
@@ -35,8 +37,6 @@ void column_stops(void) {
         stopped[i].begin = begin;
         walker_start(&stopped[i], current->subject, &attempt->fault);
     }
-    if (current->column == COLUMN_PROGRESS && !attempt->recording)
-        column_attaches();
     for (level = 0; level < walkers; level++) {
         walker_walk(&stopped[level]);
         if (level < attempt->levels && stopped[level].state != WALKER_STOPPED)
