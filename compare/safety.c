@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * compare safety: options, the cells one after another in as many workers as there are cores, and what is said of them.
+ * compare safety: options, the cells one after another in two workers a core, and what is said of them.
  *
  * A row is appended to safety.tsv as soon as it is measured, in one write, so that an interruption loses nothing; the same
  * command with -o goes on there. At the end the file is written once more, in the order of the cells.
@@ -219,7 +219,7 @@ static void show_progress(bool terminal, size_t before) {
 /* Until all cells are measured, or a signal has come: false. */
 static bool run_workers(size_t before) {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t workers = cores < 1 ? 1 : (size_t)cores;
+    size_t workers = cores < 1 ? 2 : 2 * (size_t)cores; /* half of the time a probe waits to be sure of a hang */
     const bool terminal = isatty(STDERR_FILENO);
     workers = workers < work.cells->count ? workers : work.cells->count;
     pid_t *const worker = arena_get((workers + 1) * sizeof *worker);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * compare safety: the matrix of faults at every instruction. Runs probe once a cell, two at a time on two cores, and
+ * compare safety: the matrix of faults at every instruction. Runs probe once a cell, two at a time on each core, and
  * turns its rows into tables, a file and a picture. The columns are probe's (docs/safety.md); here they are words.
  */
 #ifndef COMPARE_SAFETY_H

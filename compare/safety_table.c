@@ -45,7 +45,7 @@ static const char *entry(const struct safety_row *row) {
     if (strcmp(row->column, "misuse") == 0)
         return row->verdict;
     if (strcmp(row->column, "loss") == 0 && strcmp(row->bytes, "-") != 0)
-        return arena_format("%s%s", row->bytes, strcmp(row->verdict, "fails") == 0 ? " fails" : "");
+        return row->failed == 0 ? row->bytes : arena_format("%s, %lu %s", row->bytes, row->failed, row->kind);
     if (strcmp(row->verdict, "holds") == 0)
         return arena_format("holds %lu", row->points);
     if (strcmp(row->verdict, "fails") == 0)

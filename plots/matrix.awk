@@ -5,8 +5,9 @@
 
 BEGIN {
     FS = "\t"
-    colour["holds"] = 0x9FD8C4; mark["holds"] = "✓"
-    colour["fails"] = 0xF0A27A; mark["fails"] = "✗"
+    # as decimal numbers, for not every awk reads hexadecimal ones: #9FD8C4, #F0A27A, #E4E4E4
+    colour["holds"] = 10475716; mark["holds"] = "✓"
+    colour["fails"] = 15770234; mark["fails"] = "✗"
     words["signal"] = "signal handler"; words["nested"] = "nested"; words["progress"] = "progress, k threads stopped"
     words["fork"] = "fork"; words["loss"] = "bytes lost"
 }
@@ -19,14 +20,14 @@ $1 == "allocator" || NF < 8 || $2 == "misuse" { next }
     if (!(key in place)) {
         place[key] = ++cells
         label = $3
-        sub(/^path=/, "", label); sub(/,fork=/, "\\n", label); sub(/,k=1$/, "", label); sub(/,/, "\\n", label)
+        sub(/^path=/, "", label); sub(/,fork=/, "\\n", label); sub(/,/, "\\n", label)
         sub(/depth=/, "× ", label)
         cell[cells] = label
         if ($2 != last) { group[++groups] = $2; first[groups] = cells; last = $2 }
     }
     verdict = $8; count = verdict == "fails" ? $6 "/" $5 : verdict == "holds" ? $5 : "–"
-    if ($2 == "loss") count = $7
-    tint = verdict in colour ? colour[verdict] : 0xE4E4E4
+    if ($2 == "loss") count = $6 > 0 ? $6 "/" $5 : $7
+    tint = verdict in colour ? colour[verdict] : 15000804
     sign = verdict in mark ? mark[verdict] : "·"
     rows[++n] = place[key] " " line[$1] " " tint " \"" sign "\" \"" count "\""
     held += verdict == "holds"; failed += verdict == "fails"

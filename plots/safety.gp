@@ -50,7 +50,7 @@ do for [kind in 'png svg'] {
         set label tag allocator_name[i] at screen left - 0.006, first i right; tag = tag + 1
     }
     do for [i = 1:cells] {
-        set label tag cell_name[i] at first i - 0.42, screen top_of + 8.0 / height font small; tag = tag + 1
+        set label tag cell_name[i] at first i - 0.42, screen top_of + 27.0 / height font small; tag = tag + 1
     }
     do for [i = 1:groups] {
         set label tag group_name[i] at first group_first[i] - 0.45, screen top_of + 60.0 / height font group; tag = tag + 1

@@ -25,6 +25,7 @@ enum {
     NESTED_SPIN_MS = 150, /* stepping counts as processor time */
     RECORD_SPIN_MS = 20000,
     PATIENCE = 10, /* times the limits, to confirm a hang */
+    ENOUGH = 5,
 };
 
 /* How many points of each level are tried at most, where there are several levels. */
@@ -34,6 +35,8 @@ static struct {
     struct cell_result *result;
     double patience;
     bool confirmed; /* a hang, with PATIENCE times the limits */
+    size_t held;
+    long most_ms; /* of processor time that a point took which held */
     size_t index[LEVELS];
 } run;
 
@@ -56,6 +59,14 @@ static bool let_go(void) {
     return true;
 }
 
+/* How much processor time a child may take. Once a hang is confirmed and there are others to go by, five times what the
+ * slowest of those took: most of the time of a cell that fails is waiting for hangs to be sure. */
+static long spin_limit(void) {
+    const long usual = current->column == COLUMN_NESTED || current->levels > 1 ? NESTED_SPIN_MS : SPIN_MS;
+    const long known = 10 + 5 * run.most_ms;
+    return attempt->recording ? RECORD_SPIN_MS : run.confirmed && run.held >= ENOUGH && known < usual ? known : usual;
+}
+
 static enum outcome try_once(double patience) {
     attempt->fault = FAULT_NONE;
     attempt->reached = attempt->forking = attempt->waited = false;
@@ -64,13 +75,15 @@ static enum outcome try_once(double patience) {
     attempt->grandchild = 0;
     const struct watch watch = {
         .patience = patience,
-        .spin_milliseconds = attempt->recording ? RECORD_SPIN_MS
-                             : current->column == COLUMN_NESTED || current->levels > 1 ? NESTED_SPIN_MS
-                                                                                      : SPIN_MS,
+        .spin_milliseconds = spin_limit(),
         .on_hang = let_go,
         .grandchild = &attempt->grandchild,
     };
     const struct watch_result end = watch_run(&watch, body());
+    if (!attempt->recording && attempt->reached && end.end == WATCH_EXITED && end.code == 0) {
+        run.held++;
+        run.most_ms = end.milliseconds > run.most_ms ? end.milliseconds : run.most_ms;
+    }
     if (end.end == WATCH_SIGNALLED || (end.end == WATCH_EXITED && end.code == EXIT_CRASHED))
         return CRASHES;
     if (end.end != WATCH_EXITED)
@@ -281,6 +294,8 @@ void cell_run(const struct cell *cell, struct cell_result *result) {
     run.result = result;
     run.patience = 1;
     run.confirmed = false;
+    run.held = 0;
+    run.most_ms = 0;
     attempt->spacing = 0;
     try_level(0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * trap.h for x86-64 Linux: the trap flag (TF), int3, and /proc/self/mem to write it into text that is mapped privately.
+ * trap.h for x86-64 Linux: the trap flag (TF), and int3 in text that is mapped privately and made writable where it goes.
+ * (/proc/self/mem would do without that, but a third of the time of a child was its entry in /proc going away.)
  *
  * Nothing here calls libc once trap_begin is done, and the file is compiled so that the compiler does not either
  * (CMakeLists.txt: no builtins, no loops made into memcpy). raw_exit(TRAP_LOST) where the harness itself is at fault.
@@ -11,8 +12,8 @@
 
 #    include "raw.h"
 
-#    include <fcntl.h>
 #    include <signal.h>
+#    include <sys/mman.h>
 #    include <sys/uio.h>
 #    include <ucontext.h>
 
@@ -23,6 +24,8 @@ enum {
     STACK_BYTES = 1 << 18,
     STACKS = 40,
     PLANTS = TRAP_MASK_SITES + TRAP_EXITS + 1,
+    PAGES = 8,
+    PAGE = 4096,
 };
 
 struct plant {
@@ -35,7 +38,8 @@ enum mode { IDLE, RECORD, AIM };
 /* One thread at a time uses it; the others at most wait in a deed, after which nothing here is touched. */
 static struct {
     enum mode mode;
-    int memory; /* /proc/self/mem of this process: a parent's would be the parent's memory */
+    uintptr_t writable[PAGES]; /* pages, the last ones that were made so */
+    unsigned pages;
     struct trap_record *record;
     uintptr_t last;     /* the boundary before, 0: none */
     greg_t registers[NGREG]; /* there */
@@ -82,7 +86,16 @@ __asm__(".text\n"
 /* ---- breakpoints ---- */
 
 static void write_byte(uintptr_t at, unsigned char byte) {
-    raw_syscall(SYS_pwrite64, trap.memory, (long)(uintptr_t)&byte, 1, (long)at, 0, 0);
+    const uintptr_t page = at & ~(uintptr_t)(PAGE - 1);
+    bool is_writable = false;
+    for (unsigned i = 0; i < PAGES; i++)
+        is_writable |= trap.writable[i] == page;
+    if (!is_writable) {
+        if (raw_syscall(SYS_mprotect, (long)page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, 0, 0, 0) != 0)
+            raw_exit(TRAP_LOST);
+        trap.writable[trap.pages++ % PAGES] = page;
+    }
+    *(volatile unsigned char *)at = byte;
 }
 
 static struct plant *plant_at(uintptr_t at) {
@@ -291,7 +304,6 @@ bool trap_available(void) {
 }
 
 void trap_begin(void) {
-    trap.memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
     struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigaction(SIGTRAP, &action, NULL);
 }

@@ -64,7 +64,7 @@ struct trap_record {
 /* Whether this machine can be stepped through. */
 bool trap_available(void);
 
-/* In the child, before all else: takes SIGTRAP, opens what breakpoints are written through. */
+/* In the child, before all else: takes SIGTRAP. */
 void trap_begin(void);
 
 /* On every thread that will call trap_call: a stack for the handler. */

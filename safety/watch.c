@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,7 +153,7 @@ static bool hangs(const struct watch *watch, pid_t child, struct suspicion *s, e
 }
 
 struct watch_result watch_run(const struct watch *watch, void (*body)(void)) {
-    struct watch_result result = {WATCH_EXITED, 0};
+    struct watch_result result = {WATCH_EXITED, 0, 0};
     const pid_t child = _Fork();
     if (child < 0) {
         perror("probe: fork");
@@ -181,8 +182,11 @@ struct watch_result watch_run(const struct watch *watch, void (*body)(void)) {
     }
     close(handle);
     int status;
-    while (waitpid(child, &status, 0) < 0)
+    struct rusage used;
+    while (wait4(child, &status, 0, &used) < 0)
         ;
+    result.milliseconds = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +
+                          (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
     if (result.end == WATCH_EXITED) {
         result.end = WIFSIGNALED(status) ? WATCH_SIGNALLED : WATCH_EXITED;
         result.code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);

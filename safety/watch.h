@@ -19,7 +19,8 @@ enum watch_end { WATCH_EXITED, WATCH_SIGNALLED, WATCH_DEADLOCK, WATCH_SLEEP, WAT
 
 struct watch_result {
     enum watch_end end;
-    int code; /* exit status or signal */
+    int code;               /* exit status or signal */
+    long milliseconds; /* of processor time that it took */
 };
 
 struct watch {

@@ -52,7 +52,7 @@ void column_interrupts(void) {
     walker.after = verify;
     walker_start(&walker, current->subject, &attempt->fault);
     walker_walk(&walker);
-    raw_await(&walker.state, WALKER_DONE);
+    pthread_join(walker.thread, NULL); /* what is wrong may show when the thread ends */
     if (attempt->recording || !attempt->reached)
         return;
     own.subject = current->subject; /* another thread finds it in order too */
