@@ -27,7 +27,7 @@ planted() {
 }
 
 mkdir "$copy/source tree" "$copy/build"
-cp -R "$source/allocator" "$source/bench" "$source/compare" "$copy/source tree"
+cp -R "$source/allocator" "$source/bench" "$source/safety" "$source/compare" "$copy/source tree"
 expect 1 "nothing is built" 'no dependency files'
 echo 'a.o: /usr/include/stdio.h allocator/include/atomic_ops.h' >"$copy/build/a.d"
 expect 0 "the tree as it is" ''
@@ -45,6 +45,8 @@ planted '#include "ao/stack_almost.h"' bench/harness.c 'not below'
 planted '#include "../../compare/stats.h"' bench/workload/new.c 'not below'
 planted '#include <benchmark/benchmark.h>' bench/main.c 'bench/gbench.cc'
 planted '#include "../bench/harness.h"' compare/stats.c 'not below'
+planted '#include "ao/stack_almost.h"' safety/walk.c 'not below'
+planted '#include "../bench/harness.h"' safety/column/forks.c 'not below'
 planted '#include "../allocator/allocator.h"' compare/main.c 'not below'
 planted '#include "nowhere.h"' compare/main.c 'no file of this tree'
 planted '#include HEADER' compare/main.c 'cannot be read'

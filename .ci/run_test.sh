@@ -57,7 +57,8 @@ CMAKE
 
 can_test() {
     can_build
-    touch "$RUN_ROOT/usr/include/cmocka.h"
+    mkdir -p "$RUN_ROOT/usr/include/capstone" "$RUN_ROOT/usr/include/elfutils"
+    touch "$RUN_ROOT/usr/include/cmocka.h" "$RUN_ROOT/usr/include/capstone/capstone.h" "$RUN_ROOT/usr/include/elfutils/libdwfl.h"
 }
 
 # ---- expectations ----

@@ -5,8 +5,8 @@ set -u
 compare=$(realpath -e "$1") && COMPARE_BENCH=$(realpath -e "$2") || exit 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-COMPARE_PLOTS=/nonexistent COMPARE_PROBE=$work/probe
-export COMPARE_BENCH COMPARE_PLOTS COMPARE_PROBE FAKE_PROBE_LOG=$work/log FAKE_PROBE=''
+COMPARE_PLOTS=/nonexistent COMPARE_PROBE=$work/probe FAKE_PROBE_LOG=$work/log FAKE_PROBE=''
+export COMPARE_BENCH COMPARE_PLOTS COMPARE_PROBE FAKE_PROBE_LOG FAKE_PROBE
 cat >"$COMPARE_PROBE" <<'EOF'
 #!/bin/sh
 echo "$*" >>"$FAKE_PROBE_LOG"
