@@ -258,9 +258,9 @@ static void write_head(FILE *file) {
     host_read(&head);
     for (size_t i = 0; i < head.facts; i++)
         fprintf(file, "# %s: %s\n", head.fact[i].key, head.fact[i].value);
-    fputs("# before each path but cold: 10 times 40 blocks of mixed sizes and their frees; 200 pairs of the size; 48 blocks "
-          "of mixed sizes, held; 20 blocks of the size, freed last first; 60 pairs\n",
-          file);
+    const char *const argv[] = {work.probe, "--prelude", NULL};
+    const struct child_result prelude = child_run(argv, NULL, (struct child_limits){.seconds = 10});
+    fprintf(file, "# prelude: %.*s\n", (int)strcspn(prelude.out, "\n"), prelude.out);
     fputs(SAFETY_HEADER "\n", file);
 }
 

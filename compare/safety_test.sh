@@ -9,6 +9,7 @@ COMPARE_PLOTS=/nonexistent COMPARE_PROBE=$work/probe FAKE_PROBE_LOG=$work/log FA
 export COMPARE_BENCH COMPARE_PLOTS COMPARE_PROBE FAKE_PROBE_LOG FAKE_PROBE
 cat >"$COMPARE_PROBE" <<'EOF'
 #!/bin/sh
+[ "$1" != --prelude ] || { echo 'two pairs' && exit; }
 echo "$*" >>"$FAKE_PROBE_LOG"
 params=''
 while [ $# -gt 1 ]; do
@@ -71,6 +72,7 @@ is "$(grep -v '^#' out/safety.tsv | head -n 1 | tr '\t' ' ')" \
 is "$(rows out/safety.tsv)" 12
 is "$(grep -v '^#' out/safety.tsv | sed -n 8p | cut -f 1-3 | tr '\t' ' ')" 'bump signal path=pair'
 grep -q '^# cpu: ' out/safety.tsv || fault 'no facts of the machine'
+grep -q '^# prelude: two pairs$' out/safety.tsv || fault 'no prelude'
 says 'holds 40'
 says 'out/safety.tsv'
 

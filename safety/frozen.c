@@ -41,6 +41,8 @@ ssize_t getrandom(void *buffer, size_t size, unsigned flags) {
     return (ssize_t)size;
 }
 
+#ifdef __x86_64__ /* elsewhere raw_syscall is libc's */
+
 /* Libraries that are older than getrandom in libc call the system themselves. */
 long syscall(long number, ...) {
     long argument[6];
@@ -58,3 +60,5 @@ long syscall(long number, ...) {
     errno = (int)-result;
     return -1;
 }
+
+#endif

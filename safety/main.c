@@ -24,7 +24,7 @@ static const char *const column_names[COLUMNS] = {"signal", "nested", "progress"
 static const char *const path_names[PATHS] = {"pair", "refill", "large", "xfree", "cold", "thread"};
 static const char *const outcome_names[] = {"-", "-", "crash", "hang", "doubled", "corrupt", "lost"};
 
-enum { KEY_COLUMN = 256, KEY_PATH, KEY_DEPTH, KEY_K, KEY_FORK, KEY_USE, KEY_POINT, KEY_VERSION };
+enum { KEY_COLUMN = 256, KEY_PATH, KEY_DEPTH, KEY_K, KEY_FORK, KEY_USE, KEY_POINT, KEY_PRELUDE, KEY_VERSION };
 
 static const struct argp_option option_list[] = {
     {"allocator", 'a', "NAME", 0, "one, as bench takes it: a name, so:PATH[:PREFIX]", 0},
@@ -35,6 +35,7 @@ static const struct argp_option option_list[] = {
     {"fork", KEY_FORK, "F", 0, "fork: fork (default) or _Fork", 0},
     {"use", KEY_USE, "U", 0, "misuse: which; `help` lists them", 0},
     {"point", KEY_POINT, "I[:J[:K]]", 0, "only this point, as a failure names it", 0},
+    {"prelude", KEY_PRELUDE, NULL, 0, "print what is done before each path", 0},
     {"version", KEY_VERSION, NULL, 0, "print the version", 0},
     {0},
 };
@@ -99,6 +100,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     case KEY_POINT:
         parse_point(argument, c, state);
         return 0;
+    case KEY_PRELUDE:
+        puts(walk_prelude);
+        exit(0);
     case KEY_VERSION:
         puts("probe " PROJECT_VERSION);
         exit(0);
