@@ -226,13 +226,18 @@ static bool run_workers(size_t before) {
     fflush(NULL);
     for (size_t i = 0; i < workers; i++) {
         worker[i] = fork();
+        if (worker[i] < 0)
+            fprintf(stderr, "compare: no further process: %s\n", strerror(errno));
         if (worker[i] == 0) {
             setenv("PROBE_CPU", arena_format("%zu", i), 1); /* each worker's probes on a CPU of their own */
             work_off();
             _exit(0);
         }
     }
-    for (size_t left = workers; left > 0;) {
+    size_t left = 0;
+    for (size_t i = 0; i < workers; i++)
+        left += worker[i] > 0;
+    while (left > 0) {
         const struct timespec a_while = {.tv_nsec = 100000000};
         for (size_t i = 0; i < workers && child_interrupted() != 0; i++)
             if (worker[i] > 0)
@@ -264,8 +269,20 @@ static void write_head(FILE *file) {
     fputs(SAFETY_HEADER "\n", file);
 }
 
-/* The rows of CELLS in their order, over what was appended in the order of their ends. */
-static void write_in_order(const struct safety_rows *rows) {
+static void add(struct safety_rows *rows, const struct safety_row *row) {
+    rows->row = arena_grow(rows->row, rows->count, sizeof *rows->row);
+    rows->row[rows->count++] = *row;
+}
+
+static bool has_cell_of(const struct safety_cells *cells, const struct safety_row *row) {
+    for (size_t c = 0; c < cells->count; c++)
+        if (same_cell(row, &cells->cell[c]))
+            return true;
+    return false;
+}
+
+/* ROWS over what was appended in the order of their ends; then what ALL has of other cells. */
+static void write_in_order(const struct safety_rows *rows, const struct safety_rows *all, const struct safety_cells *cells) {
     const char *const new = arena_format("%s.new", work.file);
     FILE *const file = fopen(new, "we");
     if (file == NULL)
@@ -273,6 +290,9 @@ static void write_in_order(const struct safety_rows *rows) {
     write_head(file);
     for (size_t i = 0; i < rows->count; i++)
         safety_write_row(file, &rows->row[i]);
+    for (size_t i = 0; i < all->count; i++)
+        if (!has_cell_of(cells, &all->row[i]))
+            safety_write_row(file, &all->row[i]);
     if (fclose(file) == 0)
         rename(new, work.file);
 }
@@ -282,8 +302,7 @@ static struct safety_rows in_order(const struct safety_rows *rows, const struct 
     for (size_t c = 0; c < cells->count; c++)
         for (size_t i = 0; i < rows->count; i++)
             if (same_cell(&rows->row[i], &cells->cell[c])) {
-                ordered.row = arena_grow(ordered.row, ordered.count, sizeof *ordered.row);
-                ordered.row[ordered.count++] = rows->row[i];
+                add(&ordered, &rows->row[i]);
                 break;
             }
     return ordered;
@@ -357,11 +376,16 @@ static int measure_all(const struct options *o, const struct safety_cells *cells
     if (work.shared->refused != 0)
         return 2;
     const struct safety_rows all = safety_read(work.file), rows = in_order(&all, cells);
-    write_in_order(&rows);
+    write_in_order(&rows, &all, cells);
     safety_print(stdout, &rows, cells, "./run probe", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     puts(work.file);
     fflush(stdout);
     figure_draw_safety(plots, dir);
+    if (rows.count != cells->count) {
+        fprintf(stderr, "compare: %zu cells have no row; the same command with -o %s measures them\n",
+                cells->count - rows.count, dir);
+        return 1;
+    }
     const struct words required = words_split(o->require == NULL ? "" : o->require, ",");
     return safety_require(&rows, &required) ? 0 : 1;
 }

@@ -10,6 +10,7 @@
 #include "raw.h"
 #include "watch.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,6 @@ enum {
     NESTED_SPIN_MS = 150, /* stepping counts as processor time */
     RECORD_SPIN_MS = 20000,
     PATIENCE = 10, /* times the limits, to confirm a hang */
-    ENOUGH = 5,
 };
 
 /* How many points of each level are tried at most, where there are several levels. */
@@ -35,8 +35,6 @@ static struct {
     struct cell_result *result;
     double patience;
     bool confirmed; /* a hang, with PATIENCE times the limits */
-    size_t held;
-    long most_ms; /* of processor time that a point took which held */
     size_t index[LEVELS];
 } run;
 
@@ -59,12 +57,16 @@ static bool let_go(void) {
     return true;
 }
 
-/* How much processor time a child may take. Once a hang is confirmed and there are others to go by, five times what the
- * slowest of those took: most of the time of a cell that fails is waiting for hangs to be sure. */
 static long spin_limit(void) {
-    const long usual = current->column == COLUMN_NESTED || current->levels > 1 ? NESTED_SPIN_MS : SPIN_MS;
-    const long known = 10 + 5 * run.most_ms;
-    return attempt->recording ? RECORD_SPIN_MS : run.confirmed && run.held >= ENOUGH && known < usual ? known : usual;
+    return attempt->recording                                              ? RECORD_SPIN_MS
+           : current->column == COLUMN_NESTED || current->levels > 1 ? NESTED_SPIN_MS
+                                                                         : SPIN_MS;
+}
+
+/* What is the harness's own trouble, or the system's, is no verdict. */
+__attribute__((noreturn)) static void give_up(const char *why) {
+    fprintf(stderr, "probe: %s, on the way to point %zu\n", why, run.index[0]);
+    exit(1);
 }
 
 static enum outcome try_once(double patience) {
@@ -80,10 +82,10 @@ static enum outcome try_once(double patience) {
         .grandchild = &attempt->grandchild,
     };
     const struct watch_result end = watch_run(&watch, body());
-    if (!attempt->recording && attempt->reached && end.end == WATCH_EXITED && end.code == 0) {
-        run.held++;
-        run.most_ms = end.milliseconds > run.most_ms ? end.milliseconds : run.most_ms;
-    }
+    if (end.end == WATCH_EXITED && end.code == TRAP_LOST)
+        give_up("a trap that nobody set, or no thread or process to be had");
+    if (end.end == WATCH_SIGNALLED && end.code == SIGKILL)
+        give_up("a child was killed from outside (no memory?)");
     if (end.end == WATCH_SIGNALLED || (end.end == WATCH_EXITED && end.code == EXIT_CRASHED))
         return CRASHES;
     if (end.end != WATCH_EXITED)
@@ -96,9 +98,7 @@ static enum outcome try_once(double patience) {
     case FAULT_LOST:
         return LOSES;
     default:
-        if (end.code == TRAP_LOST)
-            fprintf(stderr, "probe: a trap that nobody set, on the way to point %zu\n", run.index[0]);
-        else if (end.code != 0)
+        if (end.code != 0)
             return CRASHES; /* it called exit */
         return attempt->reached ? HOLDS : NOT_REACHED;
     }
@@ -159,18 +159,21 @@ static void name_first(struct cell_result *r, enum outcome outcome) {
 
 /* ---- trying ---- */
 
-static size_t blocks_outside; /* loss: how many there are when the thread is stopped before its path */
+static size_t blocks_outside, spacing; /* loss: when the thread is stopped before its path */
 
 static void measure_outside(void) {
     attempt->outside = true;
     attempt->levels = 1;
-    try_once(PATIENCE);
+    const enum outcome outcome = try_once(PATIENCE);
     attempt->outside = false;
     blocks_outside = attempt->blocks;
+    spacing = attempt->spacing;
+    if (outcome != HOLDS || blocks_outside < 2 || blocks_outside == LOSS_MOST_BLOCKS)
+        run.result->incomplete = "its memory cannot be exhausted under a limit";
 }
 
 static bool loses_too_much(void) {
-    const long bytes = ((long)blocks_outside - (long)attempt->blocks) * (long)attempt->spacing;
+    const long bytes = ((long)blocks_outside - (long)attempt->blocks) * (long)spacing;
     const size_t declared =
         current->path == PATH_REFILL ? current->subject->loss.in_refill : current->subject->loss.most;
     if (bytes > run.result->bytes)
@@ -192,7 +195,7 @@ static bool try_here(void) {
             outcome = this;
     }
     if (outcome == NOT_REACHED) {
-        r->not_reached++;
+        *(attempt->target[attempt->levels - 1].sequence != 0 ? &r->not_on_path : &r->not_reached) += 1;
         return false;
     }
     r->points++;
@@ -208,23 +211,31 @@ static bool try_here(void) {
     return true;
 }
 
-static void record_level(unsigned level) {
+/* HOLDS, or what became of the child that was to record. */
+static enum outcome record_level(unsigned level) {
     struct trap_record *const record = &attempt->record[level];
     record->sequences = record->mask_sites = 0;
+    enum outcome outcome = HOLDS;
     for (int i = 0; i < RECORDS; i++) {
         record->count = 0;
         record->overflow = record->stale = false;
         attempt->levels = level;
         attempt->recording = true;
         attempt->keeps_first = false;
-        const enum outcome outcome = try_once(PATIENCE);
+        attempt->no_refill = false;
+        outcome = try_once(PATIENCE);
         attempt->recording = false;
-        if (outcome != NOT_REACHED && outcome != HOLDS)
-            record->count = 0; /* what is in place already stops it: that is a failure of the level before */
+        if (outcome != HOLDS)
+            return outcome;
         points_finish(record);
         if (!record->stale)
-            return;
+            break;
     }
+    if (record->overflow || record->stale)
+        run.result->incomplete = "its path is too long, or changes each time it is recorded";
+    else if (attempt->no_refill)
+        run.result->incomplete = "no malloc of thousands left the fast path";
+    return HOLDS;
 }
 
 static void aim_at(unsigned level, uint32_t index) {
@@ -239,6 +250,21 @@ static bool skipped(unsigned level, uint32_t index) {
 }
 
 static void try_level(unsigned level);
+
+/* With the levels before in place the path does not come to its end: those are a failure by themselves. */
+static void could_not_record(unsigned level, enum outcome outcome) {
+    struct cell_result *const r = run.result;
+    if (level == 0) {
+        r->incomplete = "its path does not come to its end when it is stepped through";
+    } else if (outcome == NOT_REACHED) {
+        r->not_reached++;
+    } else {
+        r->points++;
+        attempt->levels = level;
+        if (r->failed++ == 0)
+            name_first(r, outcome);
+    }
+}
 
 /* True: it failed. */
 static bool descend(unsigned level, uint32_t index) {
@@ -260,7 +286,11 @@ static void try_gap(size_t after, size_t failed) {
 }
 
 static void try_level(unsigned level) {
-    record_level(level);
+    const enum outcome outcome = record_level(level);
+    if (outcome != HOLDS) {
+        could_not_record(level, outcome);
+        return;
+    }
     const struct trap_record *const record = &attempt->record[level];
     if (level == 0 && current->column == COLUMN_LOSS)
         measure_outside();
@@ -294,8 +324,5 @@ void cell_run(const struct cell *cell, struct cell_result *result) {
     run.result = result;
     run.patience = 1;
     run.confirmed = false;
-    run.held = 0;
-    run.most_ms = 0;
-    attempt->spacing = 0;
     try_level(0);
 }

@@ -34,13 +34,15 @@ struct cell_result {
     size_t points;       /* reached */
     size_t failed;
     size_t not_reached;
+    size_t not_on_path;  /* instructions of restartable sequences that were jumped over */
     size_t masked;       /* where no signal can arrive */
     size_t in_sequences; /* points inside restartable sequences, each of which the kernel was seen to abort */
     size_t waited;       /* fork: how often it waited for the stopped thread */
     size_t sampled_from; /* of so many points only some were tried; 0: all were */
-    size_t deep;         /* left out: deep in a loop (points.h) */
+    size_t deep;         /* left out: deep in a loop, or later passages of a sequence (points.h) */
     long bytes;          /* loss: the most; -1: none measured */
     size_t refill;       /* path refill: which malloc; 0: elsewhere */
+    const char *incomplete; /* why nothing can be said of the cell; NULL: it can */
     enum outcome kind;   /* of the first failure */
     char first[1024];    /* it, in words; "" where there is none */
     char replay[64];     /* its --point */
@@ -64,6 +66,7 @@ struct attempt {
     bool forking, waited; /* fork */
     int release;          /* fork, a futex word: the stopped thread goes on */
     pid_t grandchild;
+    bool no_refill;         /* path refill: none was found */
     size_t blocks, spacing; /* loss: how many could be had, and how far they are apart */
     struct trap_record record[LEVELS];
 };
@@ -73,6 +76,8 @@ extern const struct cell *current;
 
 /* How a child ends that has no fault to tell: the process of a fork has crashed. */
 enum { EXIT_FAULT = 3, EXIT_CRASHED = 5 };
+
+enum { LOSS_MOST_BLOCKS = 1 << 18 }; /* more than the limit on memory has room for */
 
 /* Bodies of children: those of the columns that interrupt, and of those that stop threads for good. */
 void column_interrupts(void);

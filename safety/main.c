@@ -124,9 +124,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
 
 /* ---- the same each time ---- */
 
+static bool addresses_stay;
+
 /* Returns only in a process that is as it must be, or cannot be made so. */
 static void settle(char **argv, const char *spec) {
     static const char again[] = "PROBE_AGAIN";
+    addresses_stay = (personality(0xffffffff) & ADDR_NO_RANDOMIZE) != 0;
     if (getenv(again) != NULL)
         return;
     const int personal = personality(0xffffffff);
@@ -168,12 +171,16 @@ static void print_row(const struct options *o, const char *params, const struct 
     char *const end = note + sizeof note;
     if (r->bytes >= 0)
         snprintf(bytes, sizeof bytes, "%ld", r->bytes);
-    if (r->sampled_from != 0)
+    if (r->incomplete != NULL)
+        at += snprintf(at, (size_t)(end - at), "%s; ", r->incomplete);
+    if (r->sampled_from != 0 && at < end)
         at += snprintf(at, (size_t)(end - at), "sampled from %zu; ", r->sampled_from);
     if (r->deep != 0 && at < end)
-        at += snprintf(at, (size_t)(end - at), "%zu deep in loops left out; ", r->deep);
+        at += snprintf(at, (size_t)(end - at), "%zu in later passages left out; ", r->deep);
     if (r->not_reached != 0 && at < end)
         at += snprintf(at, (size_t)(end - at), "%zu not reached; ", r->not_reached);
+    if (r->not_on_path != 0 && at < end)
+        at += snprintf(at, (size_t)(end - at), "%zu in sequences jumped over; ", r->not_on_path);
     if (r->masked != 0 && at < end)
         at += snprintf(at, (size_t)(end - at), "%zu with signals blocked; ", r->masked);
     if (r->in_sequences != 0 && at < end)
@@ -182,7 +189,9 @@ static void print_row(const struct options *o, const char *params, const struct 
         at += snprintf(at, (size_t)(end - at), "fork waited at %zu; ", r->waited);
     if (r->refill != 0 && at < end)
         at += snprintf(at, (size_t)(end - at), "malloc %zu; ", r->refill + 1);
-    if (at > note)
+    if (!addresses_stay && at < end)
+        at += snprintf(at, (size_t)(end - at), "addresses are random here; ");
+    if (at > note && at < end)
         at[-2] = '\0';
     puts("allocator\tcolumn\tparams\tinstructions\tpoints\tfailed\tbytes\tverdict\tkind\tfirst_failure\tpoint\tnote");
     printf("%s\t%s\t%s\t%zu\t%zu\t%zu\t%s\t%s\t%s\t%s\t%s\t%s\n", o->cell.subject->name, column_names[o->cell.column], params,
@@ -193,8 +202,10 @@ static void print_row(const struct options *o, const char *params, const struct 
 static const char *verdict_of(const struct cell *cell, const struct cell_result *r) {
     if (!trap_available())
         return "not-measured";
-    if (r->points == 0)
-        return "not-reached";
+    if (r->incomplete != NULL)
+        return "not-measured";
+    if (r->points == 0 || (r->failed == 0 && r->not_reached != 0 && cell->levels == 1))
+        return "not-reached"; /* what was recorded is not what is walked */
     if (cell->column == COLUMN_LOSS && cell->subject->loss.most == 0)
         return "not-measured";
     return r->failed == 0 ? "holds" : "fails";

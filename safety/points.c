@@ -93,7 +93,8 @@ struct points points_choose(const struct trap_record *record, enum trap_after af
     size_t within = 0;
     for (size_t i = 0; i < record->count; i++)
         if ((record->entry[i].after & after) != 0) {
-            if (record->entry[i].nth > POINTS_PASSAGES) {
+            const struct trap_entry *const e = &record->entry[i];
+            if (e->nth > POINTS_PASSAGES || (e->sequence != 0 && e->nth > 1)) {
                 points.deep++;
                 continue;
             }

@@ -15,7 +15,8 @@ void points_finish(struct trap_record *record);
  * is what others see. All of the first WHOLE entries; of those beyond at most BEYOND, evenly. */
 struct points {
     size_t classes; /* how many there are to try */
-    size_t deep;    /* and how many are left out: beyond POINTS_PASSAGES passages of their instruction, deep in a loop */
+    size_t deep;    /* and how many are left out: beyond POINTS_PASSAGES passages of their instruction, deep in a loop;
+                     * or beyond the first one of a restartable sequence, which cannot be counted */
     size_t count;
     uint32_t *index; /* into record->entry; valid until the next choice of the same LEVEL */
     size_t *rank;    /* the class of each */

@@ -163,8 +163,10 @@ static void note(uintptr_t at, const ucontext_t *u) {
  * that store. Read by a system call, for most registers are no addresses. */
 static void learn_sequence(uintptr_t arming, uintptr_t abort) {
     struct trap_record *const record = trap.record;
-    if (record->sequences == TRAP_SEQUENCES)
+    if (record->sequences == TRAP_SEQUENCES) {
+        record->overflow = true;
         return;
+    }
     for (int i = 0; i < NGREG; i++) {
         struct {
             uint32_t version, flags;
@@ -193,6 +195,8 @@ static void note_mask_site(uintptr_t at) {
             return;
     if (record->mask_sites < TRAP_MASK_SITES)
         record->mask_site[record->mask_sites++] = at;
+    else
+        record->overflow = true;
 }
 
 /* U is at a boundary, the trap flag on. */
@@ -274,11 +278,13 @@ static void meet(ucontext_t *u) {
     if (p == NULL)
         raw_exit(TRAP_LOST);
     if (p->at == trap.target.at) {
-        if (++trap.passages == trap.target.nth)
+        if (++trap.passages == trap.target.nth) {
             reach();
-        else
-            step_over(p, u);
-    } else if (r[REG_RAX] == SYS_rt_sigprocmask)
+            return;
+        }
+    }
+    /* a breakpoint lies on the first byte of the instruction */
+    if (p->byte == 0x0f && ((const unsigned char *)p->at)[1] == 0x05 && r[REG_RAX] == SYS_rt_sigprocmask)
         emulate_sigprocmask(u);
     else
         step_over(p, u);
@@ -343,6 +349,8 @@ void trap_aim(const struct trap_record *record, const struct trap_entry *entry, 
 
 bool trap_end(void) {
     stepping = 0;
+    if (trap.mode == RECORD && trap.ahead != 0)
+        trap.record->overflow = true; /* a sequence was left by a way that is not known */
     trap.mode = IDLE;
     remove_plants();
     return trap.reached;

@@ -53,7 +53,7 @@ struct trap_sequence {
 /* In memory that parent and child share. */
 struct trap_record {
     size_t count;
-    bool overflow;  /* the path is longer than TRAP_ENTRIES */
+    bool overflow;  /* longer than TRAP_ENTRIES, or more of something than there is room for: no whole path */
     bool stale;     /* a sequence was learnt: record again */
     unsigned sequences, mask_sites;
     struct trap_sequence sequence[TRAP_SEQUENCES];

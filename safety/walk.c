@@ -6,6 +6,8 @@
 
 #include "raw.h"
 
+#include <stdlib.h>
+
 enum { EXERCISE = 10000 };
 
 const char walk_prelude[] = "10 times 40 blocks of mixed sizes and their frees; 200 pairs of the size; 48 blocks of mixed sizes, "
@@ -40,6 +42,19 @@ static void prelude(struct oracle *o, size_t size) {
     some(o, 48, 0, true);
     some(o, 20, size, false);
     pairs(o, 60, size);
+}
+
+static int by_address(const void *a, const void *b) {
+    const uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+size_t walk_spacing(uintptr_t *address, size_t n) {
+    qsort(address, n, sizeof *address, by_address);
+    size_t least = SIZE_MAX;
+    for (size_t i = 1; i < n; i++)
+        least = address[i] - address[i - 1] < least ? address[i] - address[i - 1] : least;
+    return least;
 }
 
 /* ---- threads ---- */
@@ -194,6 +209,7 @@ void walk_record(struct walker *w) {
         if (record->stale || record->count > warm + warm / 2 + 10)
             return;
     }
+    w->no_refill = w->path == PATH_REFILL;
     record->count = 0;
     trap_start_record(record);
 }

@@ -36,6 +36,7 @@ enum walker_state { WALKER_STARTS, WALKER_READY, WALKER_STOPPED, WALKER_DONE };
 struct walker {
     enum path path;
     size_t refill; /* refill: how many blocks are held before; found by walk_record */
+    bool no_refill; /* it found none */
     struct trap_record *record;
     struct oracle oracle;         /* of this thread and of handlers that interrupt it */
     void *held[WALK_HELD];        /* refill */
@@ -57,6 +58,9 @@ void walker_walk(struct walker *w);
 /* The handler that a signal would run: allocates 8 blocks, frees 4. KEEPS_FIRST: which 4, for some faults show only
  * where the first block is freed last, others only where it is kept. Path xfree: frees 4 foreign blocks too. */
 void walk_handler(struct walker *w, bool keeps_first);
+
+/* How far the blocks at N addresses are apart: the least distance of two. Sorts them, so few that qsort needs no memory. */
+size_t walk_spacing(uintptr_t *address, size_t n);
 
 /* All blocks that the walker has are whole; 10 000 more operations; all blocks are freed. */
 void walk_verify(struct walker *w);

@@ -24,7 +24,7 @@ enum {
     POLL_MILLISECONDS = 2,
     DEADLOCK_POLLS = 2,
     SLEEP_POLLS = 8,
-    WALL_SECONDS = 20, /* a child that neither runs nor waits: never seen */
+    WALL_SECONDS = 20, /* without any processor time, and yet not waiting: never seen */
 };
 
 /* What all threads of a process are doing together. */
@@ -97,8 +97,10 @@ static void look_at(pid_t pid, struct look *look) {
     char path[64], text[256];
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0)
+    if (directory < 0) {
+        look->doing = RUNNING;
         return;
+    }
     const long bytes = raw_syscall(SYS_getdents64, directory, (long)(uintptr_t)entries, sizeof entries, 0, 0, 0);
     close(directory);
     for (long at = 0; at < bytes;) {
@@ -123,6 +125,8 @@ struct suspicion {
     struct look last;
     int same;         /* polls in a row in which no thread has moved */
     int64_t forgiven; /* ms of processor time that do not count */
+    int64_t used;     /* ms, all of it */
+    bool moved;       /* some of it since the last look */
 };
 
 /* Whether there is something to say of the child now, and what. */
@@ -130,11 +134,13 @@ static bool hangs(const struct watch *watch, pid_t child, struct suspicion *s, e
     const pid_t grandchild = watch->grandchild == NULL ? 0 : __atomic_load_n(watch->grandchild, __ATOMIC_RELAXED);
     struct look now = {WAITING, 0};
     look_at(child, &now);
-    if (grandchild != 0)
+    if (grandchild > 0)
         look_at(grandchild, &now);
     s->same = now.doing != RUNNING && now.places == s->last.places ? s->same + 1 : 0;
     s->last = now;
-    const int64_t used = processor_time(child) + (grandchild == 0 ? 0 : processor_time(grandchild));
+    const int64_t used = processor_time(child) + (grandchild > 0 ? processor_time(grandchild) : 0);
+    s->moved = used > s->used;
+    s->used = used;
     if (now.doing == WAITING && s->same >= DEADLOCK_POLLS * watch->patience)
         *how = WATCH_DEADLOCK;
     else if (now.doing == SLEEPING && s->same >= SLEEP_POLLS * watch->patience)
@@ -166,19 +172,26 @@ struct watch_result watch_run(const struct watch *watch, void (*body)(void)) {
     }
     const int handle = (int)raw_syscall(SYS_pidfd_open, child, 0, 0, 0, 0, 0);
     struct pollfd ended = {.fd = handle, .events = POLLIN};
-    struct suspicion suspicion = {{RUNNING, 0}, 0, 0};
-    const int64_t limit = raw_clock(CLOCK_MONOTONIC) + WALL_SECONDS * 1000000000LL;
+    struct suspicion suspicion = {.last = {RUNNING, 0}};
+    int64_t limit = raw_clock(CLOCK_MONOTONIC) + WALL_SECONDS * 1000000000LL;
+    if (handle < 0) {
+        perror("probe: pidfd_open (Linux 5.3)");
+        kill(child, SIGKILL);
+        exit(1);
+    }
     while (poll(&ended, 1, POLL_MILLISECONDS) < 1) { /* a signal is as good as the time */
         const bool late = raw_clock(CLOCK_MONOTONIC) > limit;
         if (late)
             result.end = WATCH_SLEEP;
         if (late || hangs(watch, child, &suspicion, &result.end)) {
             const pid_t grandchild = watch->grandchild == NULL ? 0 : *watch->grandchild;
-            if (grandchild != 0)
+            if (grandchild > 0)
                 kill(grandchild, SIGKILL);
             kill(child, SIGKILL);
             break;
         }
+        if (suspicion.moved)
+            limit = raw_clock(CLOCK_MONOTONIC) + WALL_SECONDS * 1000000000LL;
     }
     close(handle);
     int status;

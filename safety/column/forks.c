@@ -8,11 +8,14 @@
 
 #include "raw.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static void in_child(void) {
     static struct oracle own;
+    raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
     own.subject = current->subject;
     own.fault = &attempt->fault;
     oracle_exercise(&own, 10000, walk_size(current->path));
@@ -25,6 +28,8 @@ static void in_child(void) {
 void column_forks(void) {
     attempt->forking = true;
     const pid_t child = current->from_handler ? _Fork() : fork();
+    if (child < 0)
+        raw_exit(TRAP_LOST);
     if (child == 0)
         in_child();
     attempt->grandchild = child;

@@ -37,7 +37,7 @@ static void begin(struct walker *w) {
 static void verify(struct walker *w) {
     attempt->reached = level == attempt->levels;
     if (attempt->recording)
-        attempt->refill[0] = attempt->levels == 0 ? w->refill : attempt->refill[0];
+        attempt->refill[0] = attempt->levels == 0 ? w->refill : attempt->refill[0], attempt->no_refill = w->no_refill;
     else if (attempt->reached)
         walk_verify(w);
 }

@@ -44,20 +44,11 @@ static bool is(const char *use) {
 
 /* ---- the size ---- */
 
-static int by_address(const void *a, const void *b) {
-    const uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 static void measure_spacing(void) {
     uintptr_t address[BLOCKS];
     for (size_t i = 0; i < BLOCKS; i++)
         address[i] = (uintptr_t)allocator->malloc(shared->size);
-    qsort(address, BLOCKS, sizeof *address, by_address);
-    shared->spacing = SIZE_MAX;
-    for (size_t i = 1; i < BLOCKS; i++)
-        if (address[i] - address[i - 1] < shared->spacing)
-            shared->spacing = address[i] - address[i - 1];
+    shared->spacing = walk_spacing(address, BLOCKS);
 }
 
 static size_t filling_size(void) {

@@ -44,6 +44,8 @@ void column_stops(void) {
     }
     if (attempt->recording) {
         attempt->refill[attempt->levels] = stopped[attempt->levels].refill;
+        attempt->no_refill = stopped[attempt->levels].no_refill;
+        attempt->reached = true;
         return;
     }
     attempt->reached = true;
