@@ -25,7 +25,10 @@ enum {
     SPIN_MS = 50,
     NESTED_SPIN_MS = 150, /* stepping counts as processor time */
     RECORD_SPIN_MS = 20000,
+    RECORD_HANDLER_SPIN_MS = 1000,
+    WALL_TIMES = 40, /* as much on the wall as of processor time */
     PATIENCE = 10, /* times the limits, to confirm a hang */
+    ENOUGH = 5,
 };
 
 /* How many points of each level are tried at most, where there are several levels. */
@@ -35,6 +38,8 @@ static struct {
     struct cell_result *result;
     double patience;
     bool confirmed; /* a hang, with PATIENCE times the limits */
+    size_t held;
+    long most_ms; /* of processor time that a point took which held */
     size_t index[LEVELS];
 } run;
 
@@ -57,10 +62,14 @@ static bool let_go(void) {
     return true;
 }
 
+/* A path of instructions is stepped through at 13 us each; the first level's may be one of hundreds of mallocs. Once a hang
+ * is confirmed and there are points that held to go by, five times what the slowest of those took: most of the time of a
+ * cell that fails is waiting for hangs to be sure. */
 static long spin_limit(void) {
-    return attempt->recording                                              ? RECORD_SPIN_MS
-           : current->column == COLUMN_NESTED || current->levels > 1 ? NESTED_SPIN_MS
-                                                                         : SPIN_MS;
+    const long usual = current->levels > 1 ? NESTED_SPIN_MS : SPIN_MS, known = 10 + 5 * run.most_ms;
+    if (attempt->recording)
+        return attempt->levels == 0 ? RECORD_SPIN_MS : RECORD_HANDLER_SPIN_MS;
+    return run.confirmed && run.held >= ENOUGH && known < usual ? known : usual;
 }
 
 /* What is the harness's own trouble, or the system's, is no verdict. */
@@ -78,10 +87,15 @@ static enum outcome try_once(double patience) {
     const struct watch watch = {
         .patience = patience,
         .spin_milliseconds = spin_limit(),
+        .wall_milliseconds = WALL_TIMES * spin_limit(),
         .on_hang = let_go,
         .grandchild = &attempt->grandchild,
     };
     const struct watch_result end = watch_run(&watch, body());
+    if (!attempt->recording && attempt->reached && end.end == WATCH_EXITED && end.code == 0) {
+        run.held++;
+        run.most_ms = end.milliseconds > run.most_ms ? end.milliseconds : run.most_ms;
+    }
     if (end.end == WATCH_EXITED && end.code == TRAP_LOST)
         give_up("a trap that nobody set, or no thread or process to be had");
     if (end.end == WATCH_SIGNALLED && end.code == SIGKILL)
@@ -223,7 +237,7 @@ static enum outcome record_level(unsigned level) {
         attempt->recording = true;
         attempt->keeps_first = false;
         attempt->no_refill = false;
-        outcome = try_once(PATIENCE);
+        outcome = try_once(1);
         attempt->recording = false;
         if (outcome != HOLDS)
             return outcome;
@@ -324,5 +338,7 @@ void cell_run(const struct cell *cell, struct cell_result *result) {
     run.result = result;
     run.patience = 1;
     run.confirmed = false;
+    run.held = 0;
+    run.most_ms = 0;
     try_level(0);
 }

@@ -80,7 +80,7 @@ static void is_given_a_block_twice(void) {
 }
 
 static void finds(void (*body)(void), enum fault expected) {
-    const struct watch watch = {.patience = 1, .spin_milliseconds = 1000};
+    const struct watch watch = {.patience = 1, .spin_milliseconds = 100, .wall_milliseconds = 100000};
     *fault = FAULT_NONE;
     const struct watch_result result = watch_run(&watch, body);
     assert_int_equal(result.end, WATCH_EXITED);

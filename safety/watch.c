@@ -24,7 +24,6 @@ enum {
     POLL_MILLISECONDS = 2,
     DEADLOCK_POLLS = 2,
     SLEEP_POLLS = 8,
-    WALL_SECONDS = 20, /* without any processor time, and yet not waiting: never seen */
 };
 
 /* What all threads of a process are doing together. */
@@ -125,8 +124,6 @@ struct suspicion {
     struct look last;
     int same;         /* polls in a row in which no thread has moved */
     int64_t forgiven; /* ms of processor time that do not count */
-    int64_t used;     /* ms, all of it */
-    bool moved;       /* some of it since the last look */
 };
 
 /* Whether there is something to say of the child now, and what. */
@@ -139,8 +136,6 @@ static bool hangs(const struct watch *watch, pid_t child, struct suspicion *s, e
     s->same = now.doing != RUNNING && now.places == s->last.places ? s->same + 1 : 0;
     s->last = now;
     const int64_t used = processor_time(child) + (grandchild > 0 ? processor_time(grandchild) : 0);
-    s->moved = used > s->used;
-    s->used = used;
     if (now.doing == WAITING && s->same >= DEADLOCK_POLLS * watch->patience)
         *how = WATCH_DEADLOCK;
     else if (now.doing == SLEEPING && s->same >= SLEEP_POLLS * watch->patience)
@@ -173,7 +168,8 @@ struct watch_result watch_run(const struct watch *watch, void (*body)(void)) {
     const int handle = (int)raw_syscall(SYS_pidfd_open, child, 0, 0, 0, 0, 0);
     struct pollfd ended = {.fd = handle, .events = POLLIN};
     struct suspicion suspicion = {.last = {RUNNING, 0}};
-    int64_t limit = raw_clock(CLOCK_MONOTONIC) + WALL_SECONDS * 1000000000LL;
+    const int64_t limit =
+        raw_clock(CLOCK_MONOTONIC) + (int64_t)((double)watch->wall_milliseconds * 1e6 * watch->patience);
     if (handle < 0) {
         perror("probe: pidfd_open (Linux 5.3)");
         kill(child, SIGKILL);
@@ -182,7 +178,7 @@ struct watch_result watch_run(const struct watch *watch, void (*body)(void)) {
     while (poll(&ended, 1, POLL_MILLISECONDS) < 1) { /* a signal is as good as the time */
         const bool late = raw_clock(CLOCK_MONOTONIC) > limit;
         if (late)
-            result.end = WATCH_SLEEP;
+            result.end = WATCH_SPIN;
         if (late || hangs(watch, child, &suspicion, &result.end)) {
             const pid_t grandchild = watch->grandchild == NULL ? 0 : *watch->grandchild;
             if (grandchild > 0)
@@ -190,8 +186,6 @@ struct watch_result watch_run(const struct watch *watch, void (*body)(void)) {
             kill(child, SIGKILL);
             break;
         }
-        if (suspicion.moved)
-            limit = raw_clock(CLOCK_MONOTONIC) + WALL_SECONDS * 1000000000LL;
     }
     close(handle);
     int status;

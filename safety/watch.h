@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * One child, forked from this process as it is, and how it ends. A hang is told apart from a slow path by what the
- * child's threads are doing, never by the clock on the wall alone:
+ * child's threads are doing:
  *
  *     deadlock   every thread waits for another in a system call without a time limit, twice in a row at the same place
  *     sleep      the same, but some sleep or wait with a limit, eight times in a row (spinlocks that sleep between looks)
- *     spin       more processor time than any point takes
+ *     spin       more processor time than any point takes; or, where its threads give the processor away as they spin,
+ *                many times as long as any point takes on a busy machine
  *
  * Between children nothing here calls malloc: where the subject is libc's, that would be another state for each child.
  */
@@ -26,6 +27,7 @@ struct watch_result {
 struct watch {
     double patience;         /* times the limits */
     long spin_milliseconds;  /* of processor time, at patience 1 */
+    long wall_milliseconds;  /* likewise: for threads that give the processor away, and so use hardly any of it */
     /* It hangs: true where something was done about it, and it is to go on. NULL: nothing is. */
     bool (*on_hang)(void);
     const pid_t *grandchild; /* shared memory; watched too where it is not 0. NULL: there is none */

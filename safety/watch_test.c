@@ -79,7 +79,7 @@ static bool lets_go(void) {
 }
 
 static void ends(void (*body)(void), enum watch_end end, int code) {
-    const struct watch watch = {.patience = 1, .spin_milliseconds = 100, .grandchild = grandchild};
+    const struct watch watch = {.patience = 1, .spin_milliseconds = 100, .wall_milliseconds = 10000, .grandchild = grandchild};
     *word = 0;
     *grandchild = 0;
     const struct watch_result result = watch_run(&watch, body);
@@ -105,7 +105,7 @@ static void what_hangs(void **state) {
 
 static void what_waits_may_be_let_go(void **state) {
     (void)state;
-    const struct watch watch = {.patience = 1, .spin_milliseconds = 100, .on_hang = lets_go};
+    const struct watch watch = {.patience = 1, .spin_milliseconds = 100, .wall_milliseconds = 10000, .on_hang = lets_go};
     *word = 0;
     const struct watch_result result = watch_run(&watch, waits);
     assert_int_equal(result.end, WATCH_EXITED);

@@ -135,7 +135,7 @@ const char *misuse_try(const struct allocator *subject, const char *misuse, int 
     filling_size();
     const int message = memfd_create("message", 0), usual = dup(STDERR_FILENO);
     dup2(message, STDERR_FILENO);
-    const struct watch watch = {.patience = 1, .spin_milliseconds = 300};
+    const struct watch watch = {.patience = 1, .spin_milliseconds = 300, .wall_milliseconds = 10000};
     const struct watch_result end = watch_run(&watch, body);
     dup2(usual, STDERR_FILENO);
     const bool said = lseek(message, 0, SEEK_END) > 0;
