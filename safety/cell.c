@@ -21,7 +21,7 @@ const struct cell *current;
 enum {
     WHOLE = 2000,  /* so many instructions of a path are all tried, */
     BEYOND = 100,  /* and so many points of what follows */
-    RECORDS = 8,   /* a path is recorded again for each sequence it meets anew */
+    RECORDS = 24,  /* a path is recorded again for each sequence it meets anew */
     SPIN_MS = 50,
     NESTED_SPIN_MS = 150, /* stepping counts as processor time */
     RECORD_SPIN_MS = 20000,

@@ -163,6 +163,9 @@ static void note(uintptr_t at, const ucontext_t *u) {
  * that store. Read by a system call, for most registers are no addresses. */
 static void learn_sequence(uintptr_t arming, uintptr_t abort) {
     struct trap_record *const record = trap.record;
+    for (unsigned i = 0; i < record->sequences; i++)
+        if (record->sequence[i].arming == arming)
+            return; /* learnt a moment ago, or aborted by chance */
     if (record->sequences == TRAP_SEQUENCES) {
         record->overflow = true;
         return;
