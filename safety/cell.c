@@ -230,7 +230,9 @@ static enum outcome record_level(unsigned level) {
     struct trap_record *const record = &attempt->record[level];
     record->sequences = record->mask_sites = 0;
     enum outcome outcome = HOLDS;
-    for (int i = 0; i < RECORDS; i++) {
+    size_t before = SIZE_MAX; /* how long the last record was; a sequence may have been aborted by chance in one */
+    bool same = false;
+    for (int i = 0; i < RECORDS && !same; i++) {
         record->count = 0;
         record->overflow = record->stale = false;
         attempt->levels = level;
@@ -242,10 +244,10 @@ static enum outcome record_level(unsigned level) {
         if (outcome != HOLDS)
             return outcome;
         points_finish(record);
-        if (!record->stale)
-            break;
+        same = !record->stale && (record->sequences == 0 || record->count == before);
+        before = record->stale ? SIZE_MAX : record->count;
     }
-    if (record->overflow || record->stale)
+    if (record->overflow || !same)
         run.result->incomplete = "its path is too long, or changes each time it is recorded";
     else if (attempt->no_refill)
         run.result->incomplete = "no malloc of thousands left the fast path";
