@@ -314,10 +314,8 @@ static struct safety_cells still_to_do(const struct safety_cells *cells, const s
         bool done = false;
         for (size_t i = 0; i < rows->count && !done; i++)
             done = same_cell(&rows->row[i], &cells->cell[c]);
-        if (!done) {
-            left.cell = arena_grow(left.cell, left.count, sizeof *left.cell);
-            left.cell[left.count++] = cells->cell[c];
-        }
+        if (!done)
+            safety_add_cell(&left, &cells->cell[c]);
     }
     return left;
 }
@@ -343,10 +341,8 @@ static bool open_file(const char *dir, const char *file) {
 static struct safety_cells of_columns(const struct safety_cells *cells, const struct words *columns) {
     struct safety_cells some = {0};
     for (size_t i = 0; i < cells->count; i++)
-        if (words_have(columns, cells->cell[i].column)) {
-            some.cell = arena_grow(some.cell, some.count, sizeof *some.cell);
-            some.cell[some.count++] = cells->cell[i];
-        }
+        if (words_have(columns, cells->cell[i].column))
+            safety_add_cell(&some, &cells->cell[i]);
     return some;
 }
 

@@ -36,6 +36,8 @@ struct safety_cells {
     size_t count;
 };
 
+void safety_add_cell(struct safety_cells *cells, const struct safety_cell *cell);
+
 /* The cells of SPECS, an allocator after another. OURS: those that k = 3 and depth 3 are tried on; NULL: all. */
 struct safety_cells safety_cells(const struct words *specs, const struct words *ours);
 

@@ -47,15 +47,19 @@ static const struct {
     {"misuse", "use=write-after-free", false},
 };
 
+void safety_add_cell(struct safety_cells *cells, const struct safety_cell *cell) {
+    cells->cell = arena_grow(cells->cell, cells->count, sizeof *cells->cell);
+    cells->cell[cells->count++] = *cell;
+}
+
 struct safety_cells safety_cells(const struct words *specs, const struct words *ours) {
     struct safety_cells cells = {0};
     for (size_t s = 0; s < specs->count; s++)
         for (size_t i = 0; i < sizeof matrix / sizeof *matrix; i++) {
             if (matrix[i].ours_only && ours != NULL && !words_have(ours, specs->word[s]))
                 continue;
-            cells.cell = arena_grow(cells.cell, cells.count, sizeof *cells.cell);
-            cells.cell[cells.count++] =
-                (struct safety_cell){specs->word[s], matrix[i].column, matrix[i].params};
+            const struct safety_cell cell = {specs->word[s], matrix[i].column, matrix[i].params};
+            safety_add_cell(&cells, &cell);
         }
     return cells;
 }

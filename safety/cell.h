@@ -74,8 +74,8 @@ struct attempt {
 extern struct attempt *attempt;
 extern const struct cell *current;
 
-/* How a child ends that has no fault to tell: the process of a fork has crashed. */
-enum { EXIT_FAULT = 3, EXIT_CRASHED = 5 };
+/* How a child ends whose own child has crashed, where EXIT_FAULT (oracle.h) is not it. */
+enum { EXIT_CRASHED = 5 };
 
 enum { LOSS_MOST_BLOCKS = 1 << 18 }; /* more than the limit on memory has room for */
 

@@ -7,7 +7,7 @@
 
 #include "raw.h"
 
-enum { EDGE = 128, MOST_LIVE = 96, EXIT_FAULT = 3 };
+enum { EDGE = 128, MOST_LIVE = 96 };
 
 __attribute__((noreturn)) static void fail(const struct oracle *o, enum fault fault) {
     int none = FAULT_NONE;

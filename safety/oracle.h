@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ORACLE_BLOCKS = 512 };
+enum { ORACLE_BLOCKS = 512, EXIT_FAULT = 3 /* how a process ends that an oracle ended */ };
 
 /* What went wrong, in memory that parent and child share; the first fault stays. */
 enum fault { FAULT_NONE, FAULT_DOUBLED, FAULT_CORRUPT, FAULT_LOST };

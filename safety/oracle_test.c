@@ -84,7 +84,7 @@ static void finds(void (*body)(void), enum fault expected) {
     *fault = FAULT_NONE;
     const struct watch_result result = watch_run(&watch, body);
     assert_int_equal(result.end, WATCH_EXITED);
-    assert_int_equal(result.code, expected == FAULT_NONE ? 0 : 3);
+    assert_int_equal(result.code, expected == FAULT_NONE ? 0 : EXIT_FAULT);
     assert_int_equal(*fault, expected);
 }
 

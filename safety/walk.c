@@ -189,7 +189,7 @@ void walk_verify(struct walker *w) {
         void *const block = w->held[--w->holds];
         if (*(const uint64_t *)block != (uint64_t)(uintptr_t)block) {
             raw_set(o->fault, FAULT_DOUBLED); /* only its own owner writes there, or another's */
-            raw_exit(3);
+            raw_exit(EXIT_FAULT);
         }
         o->subject->free(block);
     }
