@@ -8,6 +8,7 @@
  */
 #include "gbench.h"
 #include "harness.h"
+#include "measure/block_limits.h"
 #include "list.h"
 #include "select.h"
 #include "tunables.h"
@@ -28,9 +29,10 @@ struct options {
     uint64_t operations, seed;
     enum pass pass;
     const char *list; /* NULL: run; "": for readers; "tsv": for programs */
+    bool limits;
 };
 
-enum { KEY_LINE_SHARING = 256, KEY_AFTER_FREE, KEY_OPS, KEY_SEED, KEY_LIST, KEY_VERSION };
+enum { KEY_LINE_SHARING = 256, KEY_AFTER_FREE, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
 
 static const struct argp_option option_list[] = {
     {"allocators", 'a', "A,B,...", 0,
@@ -46,6 +48,7 @@ static const struct argp_option option_list[] = {
     {"after-free", KEY_AFTER_FREE, NULL, 0,
      "read what stays resident once all is freed, at once and 12 s later, instead of timing", 0},
     {"list", KEY_LIST, "tsv", OPTION_ARG_OPTIONAL, "show allocators and workloads; =tsv for programs", 0},
+    {"limits", KEY_LIMITS, NULL, 0, "the largest block that each allocator gives, and how much in all", 0},
     {"version", KEY_VERSION, NULL, 0, "print the version", 0},
     {0},
 };
@@ -89,6 +92,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
         if (*o->list != '\0' && strcmp(o->list, "tsv") != 0)
             argp_error(state, "--list=%s: only tsv, or nothing", o->list);
         return 0;
+    case KEY_LIMITS:
+        o->limits = true;
+        return 0;
     case KEY_VERSION:
         puts("bench " PROJECT_VERSION);
         exit(0);
@@ -111,6 +117,7 @@ static const char help[] =
     "  --line-sharing          count cache lines shared between threads, instead of timing\n"
     "  --after-free            read what stays resident once all is freed, at once and 12 s later\n"
     "  --list[=tsv]            show allocators and workloads\n"
+    "  --limits                the largest block that each allocator gives, and how much in all\n"
     "  --version\n\nand those of Google Benchmark:\n\n";
 
 static int bad_use(const char *why) {
@@ -225,6 +232,18 @@ static void keep_plain_environment(struct choices *choices) {
     choices->count = kept;
 }
 
+/* allocator, figure, bytes */
+static int say_limits(const struct choices *choices) {
+    for (size_t i = 0; i < choices->count; i++) {
+        if (choices->choice[i].status != ALLOCATOR_OK)
+            continue;
+        const struct limits limits = limits_measure(choices->choice[i].allocator);
+        printf("%s\tlargest_block_bytes\t%zu\n%s\theap_bytes\t%zu\n", choices->choice[i].name, limits.largest_block,
+               choices->choice[i].name, limits.heap);
+    }
+    return 0;
+}
+
 static int run(const struct options *o, struct choices *choices, struct points *points) {
     size_t available = 0;
     for (size_t i = 0; i < choices->count; i++) {
@@ -234,6 +253,8 @@ static int run(const struct options *o, struct choices *choices, struct points *
     }
     if (available == 0)
         return bad_use("none of the allocators is here");
+    if (o->limits)
+        return say_limits(choices);
     register_all(o, choices, points);
     unsigned failed;
     if (gbench_run_all(&failed) == 0)

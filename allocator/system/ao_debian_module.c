@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The packaged libatomic_ops_gpl.a as a loadable module: linking pulls its objects in, and they keep their
- * names. Its headers are never included; the three prototypes are the man page's.
+ * names. Its headers are never included; the three prototypes are the man page's. Built twice, once without the call that
+ * lets it use mmap.
  */
 #include <stddef.h>
 
@@ -15,6 +16,8 @@ __attribute__((used)) static const struct {
     void (*free)(void *);
 } wanted = {AO_malloc, AO_free};
 
+#ifndef WITHOUT_MMAP
 __attribute__((constructor)) static void enable_mmap(void) {
     AO_malloc_enable_mmap();
 }
+#endif
