@@ -13,7 +13,7 @@
  *   kills      SIGKILL for its parent the first time, then as ns20
  *   interrupts the same with SIGINT       slow        sleeps 0.3 s, then as wide
  *
- * Workloads: `steady` (size=8,16) and `scripted`, which has the pass after-free. Every cell is a line in the file FAKE_BENCH_LOG: allocator,
+ * With --limits its blocks are as large as the package's. Workloads: `steady` (size=8,16) and `scripted`, which has the pass after-free. Every cell is a line in the file FAKE_BENCH_LOG: allocator,
  * workload, threads, --ops, the length of BENCH_LAYOUT, and the pass.
  */
 #include <signal.h>
@@ -195,6 +195,11 @@ int main(int argc, char **argv) {
         each(workloads, list_workload, NULL);
         return 0;
     }
+    for (int i = 1; i < argc; i++)
+        if (is(argv[i], "--limits")) {
+            printf("%s\tlargest_block_bytes\t32760\n%s\theap_bytes\t2176272\n", allocators, allocators);
+            return 0;
+        }
     char workload[64];
     snprintf(workload, sizeof workload, "%s", workloads);
     workload[strcspn(workload, "/")] = '\0';

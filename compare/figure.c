@@ -118,19 +118,12 @@ static void curve_read(struct curve *curve, const struct summary_row *rows, size
     }
 }
 
-/* The private work at which the curve falls through LEVEL for good, by a line between the points on
- * logarithmic axes; NaN: it does not, or is above it again where the work is most. */
+/* The private work at which the curve falls through LEVEL for good; NaN: it does not. */
 static double falls_through(const struct curve *curve, double level) {
-    const struct curve_point *const point = curve->point;
-    const size_t n = curve->points;
-    double at = NAN;
-    for (size_t i = 0; i + 1 < n && point[n - 1].ratio <= level; i++)
-        if (point[i].ratio > level && point[i + 1].ratio <= level) {
-            const double share = log(point[i].ratio / level) / log(point[i].ratio / point[i + 1].ratio);
-            const double from = fmax(point[i].work_ns, 1), to = fmax(point[i + 1].work_ns, 1);
-            at = exp(log(from) + share * (log(to) - log(from)));
-        }
-    return at;
+    double work[MOST_POINTS], ratio[MOST_POINTS];
+    for (size_t i = 0; i < curve->points; i++)
+        work[i] = curve->point[i].work_ns, ratio[i] = curve->point[i].ratio;
+    return stats_falls_through(work, ratio, curve->points, level);
 }
 
 /* A curve that does not leave the band downwards. */

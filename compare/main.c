@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "campaign.h"
 #include "child.h"
+#include "claims.h"
 #include "figure.h"
 #include "options.h"
 #include "safety.h"
@@ -51,6 +52,15 @@ static const char *plots_path(void) {
 static const char *campaigns_path(void) {
     const char *const named = getenv("COMPARE_CAMPAIGNS");
     return named != NULL && *named != '\0' ? named : SOURCE_DIR "/compare/campaigns";
+}
+
+static const char *claims_path(void) {
+    const char *const named = getenv("COMPARE_CLAIMS");
+    return named != NULL && *named != '\0' ? named : SOURCE_DIR "/compare/claims";
+}
+
+static const char *probe_path(void) {
+    return program_path("safety/probe", "COMPARE_PROBE");
 }
 
 /* A limit that tests lower. */
@@ -215,41 +225,71 @@ static void answer_fastest(const struct store *store, const struct summary_row *
     figure_fastest(allocators, kept, baseline, answer, size);
 }
 
-/* All that is said of results: files, table, warnings, pictures, and the answer last. */
-static int conclude(const struct options *o, const struct store *store, const char *dir, const char *baseline,
-                    struct host *head, const struct campaign *campaign, bool figure) {
-    size_t n;
-    char why[1024], answer[1024];
-    const struct summary_options options = {.baseline = baseline, .order = store_head(store, "order")};
-    struct summary_row *const rows = summary_make(store->row, store->rows, &options, &n, why, sizeof why);
-    if (rows == NULL || !store_write_summary(store, dir, baseline, rows, n, why, sizeof why)) {
-        free(rows);
-        return bad_use(why);
-    }
-    table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
-    putchar('\n');
-    if (campaign != NULL)
-        warn_of_results(head, rows, n, campaign);
+static void say_warnings(const struct host *head) {
     for (size_t i = 0; i < head->warnings; i++)
         printf("warning: %s\n", head->warning[i]);
     if (head->warnings != 0)
         putchar('\n');
-    printf("%s/rounds.tsv\n%s/summary.tsv\n", dir, dir);
+}
+
+/* Results in DIR, and what is said of them. */
+struct conclusion {
+    const struct options *options;
+    const struct store *store;
+    const char *dir, *baseline;
+    struct host *head;
+    const struct campaign *campaign; /* NULL: nothing was measured */
+    const struct claims *claims;     /* NULL: it is no campaign of claims */
+    const struct safety_rows *safety;
+};
+
+static bool say_claims(const struct conclusion *c, char *why, size_t why_size) {
+    if (!claims_conclude(c->claims, c->store, c->safety, c->dir, why, why_size))
+        return false;
+    say_warnings(c->head);
+    printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
+    return true;
+}
+
+static bool say_comparison(const struct conclusion *c, const struct summary_row *rows, size_t n, bool figure, char *why,
+                           size_t why_size) {
+    char answer[1024];
+    const struct options *const o = c->options;
+    table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
+    putchar('\n');
+    say_warnings(c->head);
+    printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
     fflush(stdout);
-    figure_draw(plots_path(), dir);
-    if (o->export != NULL && !table_export(o->export, rows, n, why, sizeof why)) {
-        free(rows);
-        return bad_use(why);
-    }
+    figure_draw(plots_path(), c->dir);
+    if (o->export != NULL && !table_export(o->export, rows, n, why, why_size))
+        return false;
     if (o->export != NULL)
         puts(o->export);
     if (figure)
-        figure_answer(rows, n, o->subject, baseline, answer, sizeof answer);
+        figure_answer(rows, n, o->subject, c->baseline, answer, sizeof answer);
     else
-        answer_fastest(store, rows, n, baseline, answer, sizeof answer);
+        answer_fastest(c->store, rows, n, c->baseline, answer, sizeof answer);
     printf("\n%s\n", answer);
+    return true;
+}
+
+/* All that is said of results: files, table, warnings, pictures, and the answer last. The exit status. */
+static int conclude(const struct conclusion *c, enum subcommand what) {
+    size_t n;
+    char why[1024];
+    const struct summary_options options = {.baseline = c->baseline, .order = store_head(c->store, "order")};
+    struct summary_row *const rows =
+        summary_make(c->store->row, c->store->rows, &options, &n, why, sizeof why);
+    bool good = rows != NULL && store_write_summary(c->store, c->dir, c->baseline, rows, n, why, sizeof why);
+    if (good && c->campaign != NULL)
+        warn_of_results(c->head, rows, n, c->campaign);
+    if (good)
+        good = what == SUBCOMMAND_CLAIMS ? say_claims(c, why, sizeof why)
+                                         : say_comparison(c, rows, n, what == SUBCOMMAND_FIGURE, why, sizeof why);
     free(rows);
-    return campaign != NULL && campaign->failed != 0 ? 1 : 0;
+    if (!good)
+        return bad_use(why);
+    return c->campaign != NULL && c->campaign->failed != 0 ? 1 : 0;
 }
 
 static int interrupted(const struct options *o, const struct store *store) {
@@ -299,11 +339,15 @@ static bool anything_left(const struct catalogue *catalogue) {
     return false;
 }
 
-static int measure(struct options *o, bool figure) {
+static int measure(struct options *o, enum subcommand what) {
     static struct host head;
     struct catalogue catalogue;
     struct store store;
+    struct claims claims = {0};
+    struct safety_rows safety = {0};
     char why[1024];
+    if (what == SUBCOMMAND_CLAIMS && !claims_read(&claims, o->file, why, sizeof why))
+        return bad_use(why);
     const char *const bench = bench_path();
     if (!catalogue_read(&catalogue, bench, &o->plan, why, sizeof why))
         return bad_use(why);
@@ -330,15 +374,24 @@ static int measure(struct options *o, bool figure) {
     child_catch_interrupts();
     if (!campaign_run(&campaign))
         return interrupted(o, &store);
+    if (what == SUBCOMMAND_CLAIMS) {
+        const int status = claims_measure(&claims, &catalogue, bench, probe_path(), &store, &safety);
+        if (status != 0)
+            return status == 2 ? 2 : interrupted(o, &store);
+    }
     store_finish(&store);
-    return conclude(o, &store, store.dir, o->plan.baseline, &head, &campaign, figure);
+    const struct conclusion conclusion = {o, &store, store.dir, o->plan.baseline, &head, &campaign, &claims, &safety};
+    return conclude(&conclusion, what);
 }
 
 /* --from: computes anew without measuring. */
-static int recompute(struct options *o, bool figure) {
+static int recompute(struct options *o, enum subcommand what) {
     static struct host nothing;
     struct store store;
+    struct claims claims = {0};
     char why[1024], dir[4096];
+    if (what == SUBCOMMAND_CLAIMS && !claims_read(&claims, o->file, why, sizeof why))
+        return bad_use(why);
     if (!store_read(&store, o->from, why, sizeof why))
         return bad_use(why);
     const char *const baseline =
@@ -354,20 +407,17 @@ static int recompute(struct options *o, bool figure) {
         return bad_use(arena_format("%s is not empty; choose another -o", dir));
     if (!store_copy_rounds(&store, dir, why, sizeof why))
         return bad_use(why);
-    return conclude(o, &store, dir, baseline, &nothing, NULL, figure);
+    const struct safety_rows safety = safety_read(arena_format("%s/safety.tsv", o->from));
+    const struct conclusion conclusion = {o, &store, dir, baseline, &nothing, NULL, &claims, &safety};
+    return conclude(&conclusion, what);
 }
 
 int main(int argc, char **argv) {
     struct options o;
     if (argc > 1 && strcmp(argv[1], "safety") == 0)
-        return safety_main(argc - 1, argv + 1, program_path("safety/probe", "COMPARE_PROBE"), bench_path(), plots_path());
-    const enum subcommand what = options_parse(&o, argc, argv, campaigns_path());
-    switch (what) {
-    case SUBCOMMAND_LIST:
+        return safety_main(argc - 1, argv + 1, probe_path(), bench_path(), plots_path());
+    const enum subcommand what = options_parse(&o, argc, argv, campaigns_path(), claims_path());
+    if (what == SUBCOMMAND_LIST)
         return list();
-    case SUBCOMMAND_RUN:
-    case SUBCOMMAND_FIGURE:
-        return (o.from != NULL ? recompute : measure)(&o, what == SUBCOMMAND_FIGURE);
-    }
-    return 2;
+    return (o.from != NULL ? recompute : measure)(&o, what);
 }

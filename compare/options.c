@@ -43,6 +43,18 @@ static const struct argp_option option_list[] = {
     {0},
 };
 
+/* Claims say themselves whom and what they are about. */
+static const struct argp_option claims_option_list[] = {
+    {"rounds", KEY_ROUNDS, "N", 0, "exactly N rounds, instead of looks at 9, 15 and 25", 0},
+    {"min-time", KEY_MIN_TIME, "SECONDS", 0, "how long a cell of the baseline takes", 0},
+    {"out", 'o', "DIR", 0, "where the results go: a new directory, or an unfinished one to go on with", 0},
+    {"from", KEY_FROM, "DIR", 0, "judge anew by what was measured in DIR", 0},
+    {"claims", KEY_CAMPAIGN, "NAME", 0, "a file of compare/claims without its .txt, or a path with a slash in it", 0},
+    {"seed", KEY_SEED, "N", 0, "of request sequences, orders and layouts (default 1)", 0},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "show what would be measured and how long it will take", 0},
+    {0},
+};
+
 /* What the command line says, before the campaign file is known. */
 struct given {
     struct options *options;
@@ -135,10 +147,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
 }
 
 static void usage(FILE *out) {
-    fputs("Usage: compare list | run | figure | safety [OPTION...]\n\n"
+    fputs("Usage: compare list | run | figure | claims | safety [OPTION...]\n\n"
           "  list      allocators and workloads, and what is missing\n"
           "  run       compare allocators over workloads\n"
-          "  figure    the contention figure: AO_malloc against glibc and its peers, drawn\n\n"
+          "  figure    the contention figure: AO_malloc against glibc and its peers, drawn\n"
+          "  claims    what a man page and papers say, measured: holds, fails or undecided\n"
+          "  safety    a fault at every instruction: may it be called from a signal handler, after fork\n\n"
           "`compare SUBCOMMAND --help` shows the options of each; `compare --version` the version.\n",
           out);
 }
@@ -181,14 +195,32 @@ static void name_plan(struct plan *plan, const char *campaign) {
         *ending = '\0';
 }
 
-enum subcommand options_parse(struct options *options, int argc, char **argv, const char *campaigns) {
-    static const struct argp campaign_argp = {option_list, parse_option, NULL, NULL, NULL, NULL, NULL};
-    static const struct argp list_argp = {
-        NULL, NULL, NULL, "What bench can measure here, and what is missing.", NULL, NULL, NULL};
-    struct given given = {.options = options};
-    char why[1024];
-    *options = (struct options){0};
-    argp_err_exit_status = 2;
+/* The file that holds what is to be measured. */
+static const char *file_of(enum subcommand what, const struct given *g, const char *campaigns, const char *claims) {
+    const char *const name = g->campaign != NULL          ? g->campaign
+                             : g->full                    ? "full"
+                             : what == SUBCOMMAND_FIGURE ? "figure"
+                                                         : "default";
+    if (strchr(name, '/') != NULL)
+        return name;
+    return arena_format("%s/%s.txt", what == SUBCOMMAND_CLAIMS ? claims : campaigns, name);
+}
+
+static const struct {
+    const char *name;
+    struct argp argp;
+} subcommands[] = {
+    [SUBCOMMAND_LIST] = {"list", {.doc = "What bench can measure here, and what is missing."}},
+    [SUBCOMMAND_RUN] = {"run", {.options = option_list, .parser = parse_option}},
+    [SUBCOMMAND_FIGURE] = {"figure", {.options = option_list, .parser = parse_option}},
+    [SUBCOMMAND_CLAIMS] = {"claims",
+                           {.options = claims_option_list,
+                            .parser = parse_option,
+                            .doc = "What a man page and papers say of allocators, measured: holds, fails or undecided."}},
+};
+enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };
+
+static enum subcommand subcommand_or_usage(int argc, char **argv) {
     if (argc >= 2 &&
         (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
         usage(stdout);
@@ -198,37 +230,38 @@ enum subcommand options_parse(struct options *options, int argc, char **argv, co
         puts(argp_program_version);
         exit(0);
     }
-    const bool figure = argc >= 2 && strcmp(argv[1], "figure") == 0,
-               run = argc >= 2 && strcmp(argv[1], "run") == 0,
-               list = argc >= 2 && strcmp(argv[1], "list") == 0;
-    if (!figure && !run && !list) {
-        if (argc >= 2)
-            fprintf(stderr, "compare: no subcommand is called \"%s\"\n", argv[1]);
-        usage(stderr);
-        exit(2);
-    }
-    const char *const subcommand = argv[1];
-    argv[1] = arena_format("compare %s", subcommand);
-    argp_parse(list ? &list_argp : &campaign_argp, argc - 1, argv + 1, 0, NULL, &given);
-    if (list)
-        return SUBCOMMAND_LIST;
+    for (unsigned what = 0; argc >= 2 && what < SUBCOMMANDS; what++)
+        if (strcmp(argv[1], subcommands[what].name) == 0)
+            return what;
+    if (argc >= 2)
+        fprintf(stderr, "compare: no subcommand is called \"%s\"\n", argv[1]);
+    usage(stderr);
+    exit(2);
+}
+
+enum subcommand options_parse(struct options *options, int argc, char **argv, const char *campaigns,
+                              const char *claims) {
+    struct given given = {.options = options};
+    char why[1024];
+    *options = (struct options){0};
+    argp_err_exit_status = 2;
+    const enum subcommand what = subcommand_or_usage(argc, argv);
+    argv[1] = arena_format("compare %s", subcommands[what].name);
+    argp_parse(&subcommands[what].argp, argc - 1, argv + 1, 0, NULL, &given);
+    if (what == SUBCOMMAND_LIST)
+        return what;
     options->plan = (struct plan){.baseline = "glibc", .min_time = 0.05, .seed = 1};
-    const char *const campaign = given.campaign != NULL ? given.campaign
-                                 : given.full           ? "full"
-                                 : figure               ? "figure"
-                                                        : "default";
-    const char *const file =
-        strchr(campaign, '/') != NULL ? campaign : arena_format("%s/%s.txt", campaigns, campaign);
-    if (!plan_read(&options->plan, file, why, sizeof why)) {
+    options->file = file_of(what, &given, campaigns, claims);
+    if (!plan_read(&options->plan, options->file, why, sizeof why)) {
         fprintf(stderr, "compare: %s\n", why);
         exit(2);
     }
-    name_plan(&options->plan, given.campaign != NULL ? given.campaign : subcommand);
+    name_plan(&options->plan, given.campaign != NULL ? given.campaign : subcommands[what].name);
     overlay(options, &given);
     if (options->plan.cell_count == 0 && options->from == NULL) {
         fprintf(stderr, "compare: %s: no line of cells, and no --workloads: there is nothing to measure\n",
-                file);
+                options->file);
         exit(2);
     }
-    return figure ? SUBCOMMAND_FIGURE : SUBCOMMAND_RUN;
+    return what;
 }

@@ -7,7 +7,7 @@
 
 #include "plan.h"
 
-enum subcommand { SUBCOMMAND_LIST, SUBCOMMAND_RUN, SUBCOMMAND_FIGURE };
+enum subcommand { SUBCOMMAND_LIST, SUBCOMMAND_RUN, SUBCOMMAND_FIGURE, SUBCOMMAND_CLAIMS };
 
 struct options {
     struct plan plan;    /* of the campaign file, with the command line over it */
@@ -15,11 +15,14 @@ struct options {
     const char *out;     /* -o; NULL: none */
     const char *from;    /* --from; NULL: measure */
     const char *export;  /* --export; NULL: none */
+    const char *file;    /* of the campaign, or of the claims */
     bool dry_run;
     bool baseline_given, allocators_given;
 };
 
-/* Reads campaign files from CAMPAIGNS. Ends the program on --help and --version (0) and on bad use (2). */
-enum subcommand options_parse(struct options *options, int argc, char **argv, const char *campaigns);
+/* Reads campaign files from CAMPAIGNS, files of claims from CLAIMS. Ends the program on --help and --version (0) and on
+ * bad use (2). */
+enum subcommand options_parse(struct options *options, int argc, char **argv, const char *campaigns,
+                              const char *claims);
 
 #endif

@@ -56,7 +56,7 @@ static enum subcommand parse(const char *line) {
     for (char *rest = text; argc < 31 && rest != NULL;)
         argv[argc++] = strsep(&rest, " ");
     argv[argc] = NULL;
-    return options_parse(&o, argc, argv, campaigns);
+    return options_parse(&o, argc, argv, campaigns, campaigns);
 }
 
 /* The status with which the program ends; what it says is in SAID. */

@@ -145,6 +145,8 @@ bool plan_read(struct plan *plan, const char *path, char *why, size_t why_size) 
     char line[PLAN_TEXT], wrong[512];
     bool good = true;
     for (unsigned number = 1; good && fgets(line, sizeof line, file) != NULL; number++) {
+        if (strncmp(line, "claim ", 6) == 0)
+            break; /* claims follow (claim.h) */
         const size_t length = strlen(line);
         if (length == sizeof line - 1 && line[length - 1] != '\n') {
             snprintf(wrong, sizeof wrong, "the line is longer than %zu characters", length);

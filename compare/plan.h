@@ -12,6 +12,7 @@
  *                                       once a cell, which takes 12 s more
  *     cells list-reversal threads=1,2   one line a set of cells: a workload as bench names it,
  *     cells intensity threads=2 also=null    its thread counts, allocators that only these have
+ *     claim ...                         ends the campaign: claims follow (claim.h)
  */
 #ifndef COMPARE_PLAN_H
 #define COMPARE_PLAN_H

@@ -3,32 +3,19 @@
 # Usage: program_test.sh PATH-OF-COMPARE PATH-OF-FAKE_BENCH
 # shellcheck disable=SC2016 # the $1 in single quotes are the columns of awk
 set -u
-compare=$(realpath -e "$1") && COMPARE_BENCH=$(realpath -e "$2") || exit 2
+compare=$(realpath -e "$1") && COMPARE_BENCH=$(realpath -e "$2") && rules=$(realpath -e "${0%/*}/rules.sh") || exit 2
 COMPARE_PLOTS=/nonexistent COMPARE_LEAST_LIMIT=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 FAKE_BENCH_LOG=$work/log
 export COMPARE_BENCH COMPARE_PLOTS COMPARE_LEAST_LIMIT FAKE_BENCH_LOG
 cd "$work" || exit 2
-passed=0 failed=0 rule='' good=1
+# shellcheck source=compare/rules.sh
+. "$rules"
 
-# rule WORDS: what the lines up to the next one prove. Each begins with no results and no log.
-rule() {
-    end_rule
-    rule=$* good=1
+forget() {
     rm -rf "${work:?}"/*
     : >"$FAKE_BENCH_LOG"
-}
-
-end_rule() {
-    [ -n "$rule" ] || return 0
-    if [ "$good" -eq 1 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-    rule=''
-}
-
-fault() {
-    good=0
-    printf 'FAILED %s: %s\n%s\n' "$rule" "$1" "$output"
 }
 
 # call ARG...: compare; "one" is a run of the one scripted cell.
@@ -41,19 +28,6 @@ call() {
     *) "$compare" "$@" ;;
     esac
 }
-
-# ends STATUS ARG...: `call ARG...` does so; what it said is in $output.
-ends() {
-    want=$1
-    shift
-    output=$(call "$@" 2>&1)
-    got=$?
-    [ "$got" -eq "$want" ] || fault "exit status $got, not $want, of $*"
-}
-
-says() { printf '%s\n' "$output" | grep -Eq -- "$1" || fault "no line matches $1"; }
-hides() { ! printf '%s\n' "$output" | grep -Eq -- "$1" || fault "a line matches $1"; }
-is() { [ "$1" = "$2" ] || fault "$1 is not $2"; }
 
 # rows FILE AWK-CONDITION: how many rows of a .tsv of results meet it; columns are $workload ... by number.
 rows() { awk -F'\t' "/^#/ || \$1 == \"workload\" { next } $2 { n++ } END { print n + 0 }" "$1"; }
@@ -327,6 +301,4 @@ says 'COMPARE_BENCH names the bench program'
 ends 0 --help
 ends 0 --version
 
-end_rule
-printf '%s passed, %s failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+end_rules

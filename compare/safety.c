@@ -25,6 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
+const char safety_no_probe[] =
+    "there is no probe: it needs capstone and elfutils (Debian: libcapstone-dev libdw-dev); install them and build again";
+
 static const char default_set[] =
     "ao,ao-lockfree,ao-replicated,ao-percpu,ao-debian,glibc,glibc-1arena,jemalloc,mimalloc,tcmalloc,tbbmalloc";
 static const char ours[] = "ao,ao-static,ao-lockfree,ao-replicated,ao-percpu";
@@ -346,12 +349,7 @@ static struct safety_cells of_columns(const struct safety_cells *cells, const st
     return some;
 }
 
-static int measure_all(const struct options *o, const struct safety_cells *cells, const char *probe, const char *plots) {
-    char dir[4096];
-    if (o->out != NULL)
-        snprintf(dir, sizeof dir, "%s", o->out);
-    else
-        store_default_dir("safety", dir, sizeof dir);
+int safety_measure(const struct safety_cells *cells, const char *probe, const char *dir, struct safety_rows *rows) {
     work.probe = probe;
     work.file = arena_format("%s/safety.tsv", dir);
     if (!open_file(dir, work.file))
@@ -371,19 +369,31 @@ static int measure_all(const struct options *o, const struct safety_cells *cells
     }
     if (work.shared->refused != 0)
         return 2;
-    const struct safety_rows all = safety_read(work.file), rows = in_order(&all, cells);
-    write_in_order(&rows, &all, cells);
+    const struct safety_rows all = safety_read(work.file);
+    *rows = in_order(&all, cells);
+    write_in_order(rows, &all, cells);
+    if (rows->count != cells->count)
+        fprintf(stderr, "compare: %zu cells have no row; the same command with -o %s measures them\n",
+                cells->count - rows->count, dir);
+    return 0;
+}
+
+static int measure_all(const struct options *o, const struct safety_cells *cells, const char *probe, const char *plots) {
+    char dir[4096];
+    struct safety_rows rows;
+    if (o->out != NULL)
+        snprintf(dir, sizeof dir, "%s", o->out);
+    else
+        store_default_dir("safety", dir, sizeof dir);
+    const int status = safety_measure(cells, probe, dir, &rows);
+    if (status != 0)
+        return status;
     safety_print(stdout, &rows, cells, "./run probe", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     puts(work.file);
     fflush(stdout);
     figure_draw_safety(plots, dir);
-    if (rows.count != cells->count) {
-        fprintf(stderr, "compare: %zu cells have no row; the same command with -o %s measures them\n",
-                cells->count - rows.count, dir);
-        return 1;
-    }
     const struct words required = words_split(o->require == NULL ? "" : o->require, ",");
-    return safety_require(&rows, &required) ? 0 : 1;
+    return rows.count == cells->count && safety_require(&rows, &required) ? 0 : 1;
 }
 
 int safety_main(int argc, char **argv, const char *probe, const char *bench, const char *plots) {
@@ -396,8 +406,7 @@ int safety_main(int argc, char **argv, const char *probe, const char *bench, con
     argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     if (access(probe, X_OK) != 0)
-        return bad_use("there is no probe: it needs capstone and elfutils (Debian: libcapstone-dev libdw-dev); install "
-                       "them and build again");
+        return bad_use(safety_no_probe);
     if (!catalogue_read(&catalogue, bench, NULL, why, sizeof why))
         return bad_use(why);
     if (!choose(&o, &catalogue, &specs))

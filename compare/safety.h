@@ -61,6 +61,13 @@ void safety_print(FILE *file, const struct safety_rows *rows, const struct safet
  * selects no cell counts as not held. */
 bool safety_require(const struct safety_rows *rows, const struct words *required);
 
+/* What to do where the build made none. */
+extern const char safety_no_probe[];
+
+/* The rows of CELLS in DIR/safety.tsv, in their order; what is not there yet is measured. The exit status: 0, though rows
+ * may be missing; 2: bad use; 128 and the signal that has come; all said to the user. */
+int safety_measure(const struct safety_cells *cells, const char *probe, const char *dir, struct safety_rows *rows);
+
 /* `compare safety ARGS`; the exit status. */
 int safety_main(int argc, char **argv, const char *probe, const char *bench, const char *plots);
 

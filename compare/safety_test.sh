@@ -2,7 +2,7 @@
 # compare safety as its users call it, on a probe that does what it is told. One rule a test.
 # Usage: safety_test.sh PATH-OF-COMPARE PATH-OF-BENCH
 set -u
-compare=$(realpath -e "$1") && COMPARE_BENCH=$(realpath -e "$2") || exit 2
+compare=$(realpath -e "$1") && COMPARE_BENCH=$(realpath -e "$2") && rules=$(realpath -e "${0%/*}/rules.sh") || exit 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 COMPARE_PLOTS=/nonexistent COMPARE_PROBE=$work/probe FAKE_PROBE_LOG=$work/log FAKE_PROBE=''
@@ -31,38 +31,16 @@ printf '%s\t%s\t%s\t100\t40\t%s\t%s\t%s\ta note\n' "$name" "$column" "$params" "
 EOF
 chmod +x "$COMPARE_PROBE"
 cd "$work" || exit 2
-passed=0 failed=0 rule='' good=1
+# shellcheck source=compare/rules.sh
+. "$rules"
 
-rule() {
-    end_rule
-    rule=$* good=1
-    rm -rf "$work/results" "$work/out" "$FAKE_PROBE_LOG"
+forget() {
+    rm -rf "$work/results" "$work/out" "$FAKE_PROBE_LOG" "$FAKE_PROBE_LOG.once"
     : >"$FAKE_PROBE_LOG"
     FAKE_PROBE=''
 }
 
-end_rule() {
-    [ -n "$rule" ] || return 0
-    if [ "$good" -eq 1 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-    rule=''
-}
-
-fault() {
-    good=0
-    printf 'FAILED %s: %s\n%s\n' "$rule" "$1" "$output"
-}
-
-ends() {
-    want=$1
-    shift
-    output=$("$compare" safety "$@" 2>&1)
-    got=$?
-    [ "$got" -eq "$want" ] || fault "exit status $got, not $want, of $*"
-}
-
-says() { printf '%s\n' "$output" | grep -Eq -- "$1" || fault "no line matches $1"; }
-hides() { ! printf '%s\n' "$output" | grep -Eq -- "$1" || fault "a line matches $1"; }
-is() { [ "$1" = "$2" ] || fault "$1 is not $2"; }
+call() { "$compare" safety "$@"; }
 rows() { grep -v '^#' "$1" | tail -n +2 | grep -c .; }
 
 rule a cell is a row, in the order of the cells, under a head
@@ -144,6 +122,4 @@ FAKE_PROBE='' && : >log
 ends 0 -a glibc -o out
 is "$((before + $(grep -c . log)))" "$(rows out/safety.tsv)"
 
-end_rule
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_rules

@@ -85,6 +85,17 @@ unsigned stats_next_look(unsigned rounds, unsigned comparisons) {
     return rounds < needed ? needed : 0;
 }
 
+double stats_falls_through(const double *x, const double *y, size_t n, double level) {
+    double at = NAN;
+    for (size_t i = 0; i + 1 < n && y[n - 1] <= level; i++)
+        if (y[i] > level && y[i + 1] <= level) {
+            const double share = log(y[i] / level) / log(y[i] / y[i + 1]);
+            const double from = fmax(x[i], 1), to = fmax(x[i + 1], 1);
+            at = exp(log(from) + share * (log(to) - log(from)));
+        }
+    return at;
+}
+
 static uint64_t next_random(uint64_t *state) { /* splitmix64 */
     uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

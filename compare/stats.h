@@ -58,6 +58,10 @@ double stats_width(struct stats_interval interval);
 /* The next look after ROUNDS done: 9, 15, 25 in turn, at least stats_rounds_needed(COMPARISONS); 0 after the last. */
 unsigned stats_next_look(unsigned rounds, unsigned comparisons);
 
+/* The X at which the curve of N points, by ascending X, falls through LEVEL > 0 for good, by a line between the points on
+ * logarithmic axes (an X below 1 is drawn at 1); NaN: it does not, or ends above it. */
+double stats_falls_through(const double *x, const double *y, size_t n, double level);
+
 /* A fresh permutation of 0..n-1 into ORDER for round ROUND, the same for the same seed (Fisher-Yates). */
 void stats_permutation(unsigned *order, unsigned n, uint64_t seed, unsigned round);
 
