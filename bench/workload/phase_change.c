@@ -16,7 +16,8 @@
  * Committed memory is noted at the end of each fill, in the timed part: some 30 us, twelve times a script.
  *
  * Parameter peak: MiB of live blocks, all threads together; 16, or 4, 256 or any other when asked for. Each
- * worker does a script of its own on its share. An operation is a block: one allocation and one free. Scripts
+ * worker does a script of its own on its share; but none frees before all have filled, so that their peaks
+ * fall together on any number of cores. Who gets NULL says so there, and all go home. An operation is a block: one allocation and one free. Scripts
  * are done whole, however few operations are asked for, at 16 MiB some 1.7 million on one thread; there is
  * no warm-up, for a heap that has been through a script is not the one in question.
  *
@@ -24,6 +25,8 @@
  * overlap in time, reading of the blocks.
  */
 #include "workload.h"
+
+#include <stdio.h>
 
 enum { PEAK = 0, KEPT_ONE_IN = 10 };
 
@@ -36,8 +39,15 @@ struct phase {
     uint32_t freed; /* of these, at its end */
 };
 
+/* Where workers meet. Nothing is handed over here but the news: relaxed accesses do. */
+struct meeting {
+    _Alignas(128) _Atomic uint64_t filled; /* fills of all workers and phases so far */
+    _Alignas(128) atomic_bool ended;       /* somebody had no memory */
+};
+
 struct state {
     struct phase phase[PHASES];
+    uint64_t fills; /* of this worker so far */
     uint32_t blocks;
     void **block;    /* [blocks] */
     uint32_t *order; /* [blocks]: each phase's numbers, in the order in which they are freed */
@@ -69,15 +79,46 @@ static void shuffle(uint32_t *order, const struct phase *p, uint64_t *random) {
     }
 }
 
+static bool prepare(struct cell *cell, char *why, size_t why_size) {
+    cell->state = memory_map(sizeof(struct meeting));
+    if (cell->state == NULL)
+        snprintf(why, why_size, "out-of-memory: no room for the workers' meeting");
+    return cell->state != NULL;
+}
+
+static void finish(struct cell *cell) {
+    memory_unmap(cell->state, sizeof(struct meeting));
+}
+
+/* What the harness sees as NULL; the others must not wait. */
+static enum work_result end_all(const struct worker *w) {
+    struct meeting *const m = w->cell->state;
+    atomic_store_explicit(&m->ended, true, memory_order_relaxed);
+    return WORK_OUT_OF_MEMORY;
+}
+
+/* Until all have filled as often as this worker. False: it will not come to that. */
+static bool meet(struct worker *w) {
+    struct meeting *const m = w->cell->state;
+    const uint64_t all = ++((struct state *)w->state)->fills * w->cell->threads;
+    atomic_fetch_add_explicit(&m->filled, 1, memory_order_relaxed);
+    for (unsigned looks = 0; atomic_load_explicit(&m->filled, memory_order_relaxed) < all; looks++) {
+        if (atomic_load_explicit(&m->ended, memory_order_relaxed))
+            return false;
+        worker_wait(w, looks);
+    }
+    return true;
+}
+
 static enum work_result enter(struct worker *w) {
     struct state *const s = w->state = memory_map(sizeof *s);
     if (s == NULL)
-        return WORK_OUT_OF_MEMORY;
+        return end_all(w);
     plan(s, w, w->cell->number[PEAK] * 1048576 / w->cell->threads);
     s->block = memory_map(s->blocks * sizeof *s->block);
     s->order = memory_map(s->blocks * sizeof *s->order);
     if (s->block == NULL || s->order == NULL)
-        return WORK_OUT_OF_MEMORY;
+        return end_all(w);
     uint64_t random = w->seed;
     for (unsigned i = 0; i < PHASES; i++)
         shuffle(s->order, &s->phase[i], &random);
@@ -116,30 +157,35 @@ static void release_kept(const struct worker *w, unsigned phases_done) {
         release(w, &s->phase[i], s->phase[i].freed, s->phase[i].blocks);
 }
 
-static enum work_result run_script(struct worker *w) {
+/* Phases from the first on, as long as this worker and the others have memory. Returns how many were done;
+ * nothing stays of the one that was not. */
+static unsigned run_phases(struct worker *w, enum work_result *result) {
     const struct state *const s = w->state;
     for (unsigned i = 0; i < PHASES; i++) {
         const struct phase *const p = &s->phase[i];
         const uint32_t got = fill(w, p, sizes[i]);
         w->done += got;
-        if (got < p->blocks) {
+        if (got < p->blocks)
+            *result = end_all(w);
+        if (got < p->blocks || !meet(w)) {
             for (uint32_t b = 0; b < got; b++)
                 w->free(s->block[p->first + b]);
-            release_kept(w, i);
-            return WORK_OUT_OF_MEMORY;
+            return i;
         }
         memory_note_committed();
         release(w, p, 0, p->freed);
     }
-    release_kept(w, PHASES);
-    return WORK_DONE;
+    return PHASES;
 }
 
+/* A worker that stops for another's sake is done: that one tells. */
 static enum work_result run(struct worker *w, uint64_t operations) {
-    enum work_result result;
-    do
-        result = run_script(w);
-    while (result == WORK_DONE && w->done < operations);
+    enum work_result result = WORK_DONE;
+    unsigned phases;
+    do {
+        phases = run_phases(w, &result);
+        release_kept(w, phases);
+    } while (phases == PHASES && w->done < operations);
     return result;
 }
 
@@ -165,7 +211,9 @@ const struct workload workload_phase_change = {
                     "MiB of live blocks that each phase reaches, all threads together; small 4, large 256"}},
     .excluded_traits = TRAIT_FLOOR,
     .operations = 1,
+    .prepare = prepare,
     .enter = enter,
     .run = run,
     .leave = leave,
+    .finish = finish,
 };
