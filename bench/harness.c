@@ -182,6 +182,9 @@ static bool all_done(const struct crew *crew, char *why, size_t why_size) {
         if (s->result == WORK_WRONG)
             snprintf(why, why_size, "wrong: thread %u: %s", i,
                      s->worker.why == NULL ? "damaged data" : s->worker.why);
+        else if (crew->cell->workload->whole_scripts)
+            snprintf(why, why_size, "out-of-memory: thread %u got NULL after %llu operations of its script",
+                     i, (unsigned long long)s->worker.done);
         else
             snprintf(why, why_size, "out-of-memory: thread %u got NULL after %llu of %llu operations", i,
                      (unsigned long long)s->worker.done, (unsigned long long)crew->cell->operations);
