@@ -60,6 +60,12 @@ static double above(uint64_t reading, uint64_t baseline) {
     return reading == 0 ? NAN : fmax(0, (double)reading - (double)(baseline + memory_mapped()));
 }
 
+/* The same of what workers have noted, whose harness memory is taken off already. */
+static double noted_above(uint64_t baseline) {
+    const uint64_t noted = memory_noted();
+    return noted == 0 ? NAN : fmax(0, (double)noted - (double)baseline);
+}
+
 /* Each seed is mixed on its own, so that neighbouring workers share nothing. */
 static uint64_t worker_seed(uint64_t seed, unsigned index) {
     uint64_t state = seed + UINT64_C(0x632be59bd9b4e019) * (index + 1);
@@ -137,6 +143,7 @@ static bool start_worker(struct crew *crew, unsigned index) {
 static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, struct figures *f) {
     const unsigned threads = crew->cell->threads;
     uint64_t first = UINT64_MAX, last = 0, done = 0, cpu = 0, delay = steal_ns, switches = 0;
+    uint64_t live_bytes = 0, live_blocks = 0;
     double slowest = 0, fastest = INFINITY;
     f->operations = UINT64_MAX;
     for (unsigned i = 0; i < threads; i++) {
@@ -150,6 +157,8 @@ static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, 
         cpu += s->end.cpu_ns - s->start.cpu_ns;
         delay += s->end.delay_ns - s->start.delay_ns;
         switches += s->end.involuntary - s->start.involuntary;
+        live_bytes += s->worker.peak_live_bytes;
+        live_blocks += s->worker.peak_live_blocks;
         f->operations = s->worker.done < f->operations ? s->worker.done : f->operations;
     }
     const double wall_ns = (double)(last - first);
@@ -161,6 +170,8 @@ static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, 
     f->page_faults = (double)faults;
     f->concurrency = could_run > 0 ? fmin(1, (double)cpu / could_run) : NAN;
     f->involuntary_switches = (double)switches;
+    f->peak_live_bytes = live_blocks > 0 ? (double)live_bytes : NAN;
+    f->peak_live_blocks = live_blocks > 0 ? (double)live_blocks : NAN;
 }
 
 static bool all_done(const struct crew *crew, char *why, size_t why_size) {
@@ -171,6 +182,9 @@ static bool all_done(const struct crew *crew, char *why, size_t why_size) {
         if (s->result == WORK_WRONG)
             snprintf(why, why_size, "wrong: thread %u: %s", i,
                      s->worker.why == NULL ? "damaged data" : s->worker.why);
+        else if (crew->cell->workload->whole_scripts)
+            snprintf(why, why_size, "out-of-memory: thread %u got NULL after %llu operations of its script",
+                     i, (unsigned long long)s->worker.done);
         else
             snprintf(why, why_size, "out-of-memory: thread %u got NULL after %llu of %llu operations", i,
                      (unsigned long long)s->worker.done, (unsigned long long)crew->cell->operations);
@@ -193,6 +207,7 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
     for (size_t i = 0; i < sizeof barrier / sizeof *barrier; i++)
         pthread_barrier_init(barrier[i], NULL, threads + 1);
     process_reset_peak();
+    memory_noted(); /* what was noted before is of another run */
     for (unsigned i = 0; i < threads; i++)
         if (!start_worker(crew, i)) {
             fprintf(stderr,
@@ -207,7 +222,8 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
     pthread_barrier_wait(&crew->ended);
     const uint64_t faults_after = process_page_faults(), steal_after = process_steal_ns();
     figures->peak_resident_bytes = above(process_peak_resident(), baseline_resident);
-    figures->peak_committed_bytes = fmax(committed, above(process_committed(), baseline_committed));
+    figures->peak_committed_bytes = fmax(fmax(committed, noted_above(baseline_committed)),
+                                         above(process_committed(), baseline_committed));
     pthread_barrier_wait(&crew->measured);
     for (unsigned i = 0; i < threads; i++)
         pthread_join(crew->seat[i].thread, NULL);

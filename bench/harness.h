@@ -17,6 +17,8 @@ struct figures {
     double thread_spread;
     double peak_resident_bytes;
     double peak_committed_bytes;
+    double peak_live_bytes;
+    double peak_live_blocks;
     double resident_after_free_bytes;
     double resident_after_free_later_bytes;
     double page_faults;

@@ -260,6 +260,44 @@ static void committed_is_what_is_writable_touched_or_not(void **state) {
     munmap(reserved, (size_t)1 << 36);
 }
 
+/* A live set that comes and goes inside run(): only a note tells of it. */
+static enum work_result fill_note_and_empty(struct worker *w, uint64_t operations) {
+    void *const block = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (w->index == 0)
+        memory_note_committed();
+    munmap(block, BLOCK);
+    w->peak_live_bytes = BLOCK;
+    w->peak_live_blocks = 2;
+    w->done = operations;
+    return WORK_DONE;
+}
+
+static void a_peak_of_committed_memory_is_what_a_worker_notes(void **state) {
+    (void)state;
+    static const struct workload coming_and_going = {.name = "coming-and-going", .run = fill_note_and_empty},
+                                 none = {.name = "none", .run = idle};
+    struct cell cell = {.allocator = &holder, .workload = &coming_and_going, .threads = 1};
+    harness_take_baseline();
+    assert_true(harness_run(&cell, 1, &figures, why, sizeof why));
+    assert_true(fabs(figures.peak_committed_bytes - BLOCK) < tolerance);
+    cell.workload = &none; /* nothing is left of it for the next */
+    assert_true(harness_run(&cell, 1, &figures, why, sizeof why));
+    assert_true(figures.peak_committed_bytes < tolerance);
+}
+
+static void the_live_peaks_of_workers_are_added_up_and_absent_where_none_knows(void **state) {
+    (void)state;
+    static const struct workload coming_and_going = {.name = "coming-and-going", .run = fill_note_and_empty},
+                                 none = {.name = "none", .run = idle};
+    struct cell cell = {.allocator = &holder, .workload = &coming_and_going, .threads = THREADS};
+    assert_true(harness_run(&cell, 1, &figures, why, sizeof why));
+    assert_true(figures.peak_live_bytes == (double)THREADS * BLOCK);
+    assert_true(figures.peak_live_blocks == 2.0 * THREADS);
+    cell.workload = &none;
+    assert_true(harness_run(&cell, 1, &figures, why, sizeof why));
+    assert_true(isnan(figures.peak_live_bytes) && isnan(figures.peak_live_blocks));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -273,6 +311,8 @@ int main(void) {
         TEST(what_stays_resident_is_read_at_once_and_again_after_calls_now_and_then),
         TEST(null_after_all_was_freed_is_out_of_memory),
         TEST(committed_is_what_is_writable_touched_or_not),
+        TEST(a_peak_of_committed_memory_is_what_a_worker_notes),
+        TEST(the_live_peaks_of_workers_are_added_up_and_absent_where_none_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,12 @@ static void print_cell(const struct point *p, const struct choice *c) {
            or_dash(why));
 }
 
+static const char *passes_of(const struct workload *w) {
+    if (w->whole_scripts)
+        return w->keeps_live_set ? "after-free" : "-";
+    return w->keeps_live_set ? "line-sharing,after-free" : "line-sharing";
+}
+
 void list_for_programs(const struct choices *choices, const struct points *points) {
     for (size_t i = 0; i < choices->count; i++) {
         const struct choice *const c = &choices->choice[i];
@@ -100,8 +106,7 @@ void list_for_programs(const struct choices *choices, const struct points *point
             continue;
         printf("workload\t%s\t%s\t%s\t", w->name, or_dash(w->aliases), kind_name(w));
         print_grid(w);
-        printf("\t%s\t%s\t%s\t%s\n", w->threads, w->summary, w->not_shown,
-               w->keeps_live_set ? "after-free" : "-");
+        printf("\t%s\t%s\t%s\t%s\n", w->threads, w->summary, w->not_shown, passes_of(w));
     }
     for (size_t i = 0; i < points->count; i++)
         for (size_t c = 0; c < choices->count; c++)

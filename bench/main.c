@@ -168,6 +168,8 @@ static void body(struct gbench_run *run, void *context) {
     gbench_counter(run, "thread_spread", f.thread_spread);
     gbench_counter(run, "peak_resident_bytes", f.peak_resident_bytes);
     gbench_counter(run, "peak_committed_bytes", f.peak_committed_bytes);
+    gbench_counter(run, "peak_live_bytes", f.peak_live_bytes);
+    gbench_counter(run, "peak_live_blocks", f.peak_live_blocks);
     gbench_counter(run, "page_faults", f.page_faults);
     gbench_counter(run, "concurrency", f.concurrency);
     gbench_counter(run, "involuntary_switches", f.involuntary_switches);
@@ -193,6 +195,15 @@ static void register_cell(const struct options *o, const struct allocator *a, co
     gbench_register(name, p->threads, o->pass != PASS_TIME ? 1 : o->operations, body, r);
 }
 
+/* Why it cannot be run for that; NULL: it can. */
+static const char *lacks_pass(const struct workload *w, enum pass pass) {
+    if (pass == PASS_AFTER_FREE && !w->keeps_live_set)
+        return "it has no live set to free";
+    if (pass == PASS_LINE_SHARING && w->whole_scripts)
+        return "its script is too long to be done in turns";
+    return NULL;
+}
+
 /* The product, less what cannot be, which is named. */
 static void register_all(const struct options *o, const struct choices *choices,
                          const struct points *points) {
@@ -202,10 +213,10 @@ static void register_all(const struct options *o, const struct choices *choices,
             char why[SELECT_TEXT];
             if (choice->status != ALLOCATOR_OK)
                 continue;
-            if (o->pass == PASS_AFTER_FREE && !points->point[i].workload->keeps_live_set) {
+            const char *const why_not = lacks_pass(points->point[i].workload, o->pass);
+            if (why_not != NULL) {
                 if (o->workloads != NULL && c == 0)
-                    fprintf(stderr, "bench: %s is left out: it has no live set to free\n",
-                            points->point[i].workload->name);
+                    fprintf(stderr, "bench: %s is left out: %s\n", points->point[i].workload->name, why_not);
                 continue;
             }
             if (select_excluded(choice->allocator, &points->point[i], why, sizeof why)) {

@@ -57,6 +57,15 @@ expect 2 "threads that are not pairs" "$bench" --allocators=glibc --workloads=pr
 shows 'runs threads in pairs; threads:3 is left out' "says why"
 expect 0 "memory" "$bench" --allocators=glibc --workloads=mixed-sizes/live=1 --threads=1 --ops=2000 --benchmark_format=json
 shows '"peak_committed_bytes": [1-9]' "committed memory is measured"
+shows '"peak_live_bytes": [1-9]' "the script knows what was live"
+expect 0 "memory wanted for another size" "$bench" --allocators=glibc --workloads=phase-change/peak=1 --threads=2 --ops=1 --benchmark_format=json
+shows '"peak_live_bytes": 1\.04[0-9]*e\+06' "the peak is what was asked for"
+expect 0 "a live set that goes round" "$bench" --allocators=glibc --workloads=blowup/blocks=1024 --threads=3 --ops=1 --benchmark_format=json
+shows '"peak_live_blocks": 1\.024' "there is one for all threads"
+expect 2 "nobody to go round" "$bench" --allocators=glibc --workloads=blowup --threads=1
+shows 'runs two threads or more; threads:1 is left out' "says why"
+expect 2 "shared lines of a long script" "$bench" --allocators=glibc --workloads=blowup --threads=2 --line-sharing
+shows 'blowup is left out: its script is too long' "says why"
 expect 1 "after-free, of a cell that fails" "$bench" --allocators=failing:5:glibc --workloads=mixed-sizes/live=1 --threads=1 --after-free
 shows 'out-of-memory' "says why"
 expect 2 "after-free, of a workload without a live set" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --after-free
@@ -67,7 +76,7 @@ shows 'list-reversal' "--list shows workloads"
 expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
 shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
 expect 0 "--list=tsv of a live set" "$bench" --list=tsv --workloads=mixed-sizes/live=512 --threads=1 --allocators=glibc
-shows "^workload	mixed-sizes	.*	after-free$" "the passes that a workload has"
+shows "^workload	mixed-sizes	.*	line-sharing,after-free$" "the passes that a workload has"
 shows "^cell	mixed-sizes	live=512	1	glibc	ok	scripted" "a value off the grid, when asked for"
 expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
 expect 0 "--help" "$bench" --help

@@ -238,6 +238,8 @@ static void expand(struct points *points, const struct request *r, struct point 
 static const char *misfit(const struct workload *w, unsigned threads) {
     if (strcmp(w->threads, "1") == 0 && threads != 1)
         return "runs one thread";
+    if (threads < w->least_threads)
+        return "runs two threads or more";
     if (w->in_pairs && threads % 2 != 0)
         return "runs threads in pairs";
     return NULL;

@@ -93,6 +93,13 @@ static void workloads_of_pairs_leave_odd_counts_out(void **state) {
     assert_int_equal(points.point[1].threads, 8);
 }
 
+static void a_workload_of_several_threads_leaves_fewer_out(void **state) {
+    (void)state;
+    assert_true(select_them("blowup", "1,2,3"));
+    assert_int_equal(points.count, 2);
+    assert_int_equal(points.point[0].threads, 2);
+}
+
 static void what_is_wrong_is_said(void **state) {
     (void)state;
     assert_false(select_them("nonsense", NULL));
@@ -152,6 +159,7 @@ int main(void) {
         cmocka_unit_test(aliases_are_names),
         cmocka_unit_test(one_thread_workloads_leave_other_counts_out),
         cmocka_unit_test(workloads_of_pairs_leave_odd_counts_out),
+        cmocka_unit_test(a_workload_of_several_threads_leaves_fewer_out),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(environments_that_disagree_cannot_share_a_process),
         cmocka_unit_test(a_spec_named_twice_is_run_once),

@@ -53,12 +53,15 @@ struct workload {
     const char
         *threads;  /* default thread counts, comma-separated; "1" alone means that others are left out */
     bool in_pairs; /* threads come in pairs: odd counts are left out */
+    unsigned least_threads;                                    /* fewer are left out */
     struct workload_parameter parameters[WORKLOAD_PARAMETERS]; /* in documented order; ends at key == NULL */
     unsigned excluded_traits; /* allocators with any of these cannot run it */
     uint64_t
         operations; /* a thread, where nothing else decides (scripted workloads by hand; checking passes) */
 
-    bool keeps_live_set; /* enter() builds one, leave() frees it: what stays resident then can be asked for */
+    bool keeps_live_set; /* builds one and frees all of it: what stays resident then can be asked for */
+    bool whole_scripts;  /* run() does all of a script, however few operations are asked for; that is too long
+                          * for a pass in turns, so shared cache lines are not counted */
     bool warms_up;       /* run() is called twice, first untimed, with a quarter of the operations */
 
     /* Each may be NULL. All return false with one line in WHY. Order of calls:
@@ -97,6 +100,10 @@ struct worker {
     uint64_t done;      /* operations performed by run(); the harness wants them even after a failure */
     void *state;        /* the workload's, of this worker */
     const char *why;    /* static text, for WORK_WRONG */
+
+    /* The most that was live at once of what this worker allocated, in bytes asked for. Set before leave()
+     * ends by workloads whose script decides it; the harness adds up the workers'. 0 for all: not known. */
+    uint64_t peak_live_bytes, peak_live_blocks;
 };
 
 /* The list, in the order of workloads.def; ends with NULL. */
@@ -110,6 +117,12 @@ void memory_unmap(void *memory, size_t size);
 
 /* Bytes that memory_map has given and not got back: what of the process's memory is the harness' own. */
 size_t memory_mapped(void);
+
+/* For a worker whose live set is at a peak inside run(): reads how much is committed (some 30 us). Without a
+ * call the figure is what the harness reads before the first start and after the last end. memory_noted, the
+ * harness' own: the most since it was called last, less what was mapped here at the time; 0: nothing. */
+void memory_note_committed(void);
+uint64_t memory_noted(void);
 
 /* Between two looks at what another worker has yet to do; LOOKS: how many there were since it was done last.
  * The only way in which workers may wait for each other inside run(). A few pauses at first, for the other is

@@ -396,7 +396,7 @@ static bool run_looks(struct campaign *c) {
 static bool wants_pass(const struct campaign *c, const struct group *g, enum pass pass) {
     switch (pass) {
     case PASS_LINE_SHARING:
-        return c->plan->line_sharing && g->threads > 1;
+        return c->plan->line_sharing && g->line_sharing && g->threads > 1;
     case PASS_AFTER_FREE:
         return c->plan->after_free && g->after_free;
     default:

@@ -28,8 +28,9 @@ struct member {
 struct group {
     const char *workload, *params; /* params: "-" where there are none */
     unsigned threads;
-    bool scripted, after_free; /* after_free: its workload has that pass */
-    uint64_t operations;       /* a thread, before calibration */
+    bool scripted;
+    bool line_sharing, after_free; /* its workload has that pass */
+    uint64_t operations;           /* a thread, before calibration */
     struct member *member;
     size_t members;
 };

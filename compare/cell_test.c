@@ -47,11 +47,11 @@ static void every_figure_is_read_under_its_key(void **state) {
         BENCHMARK(
             "\"name\": \"w/ao/size=64/threads:2\", \"iterations\": 1000, \"real_time\": 3.125e+01, "
             "\"cpu_time\": 9, \"time_unit\": \"ns\", \"ops_per_second\": 64000000, \"thread_spread\": 1.5, "
-            "\"peak_resident_bytes\": 0, \"peak_committed_bytes\": 4096, \"resident_after_free_bytes\": 7, "
+            "\"peak_resident_bytes\": 0, \"peak_committed_bytes\": 4096, \"peak_live_bytes\": 2048, \"peak_live_blocks\": 32, \"resident_after_free_bytes\": 7, "
             "\"resident_after_free_12s_bytes\": 6, \"page_faults\": 12, \"line_sharing\": 0.25, \"concurrency\": 0.99, "
             "\"involuntary_switches\": 3, \"work_ns\": 2.5, \"new_figure\": 1"),
         "");
-    static const double expected[] = {31.25, 64e6, 1.5, 0, 4096, 7, 6, 12, 0.25, 0.99, 3, 2.5};
+    static const double expected[] = {31.25, 64e6, 1.5, 0, 4096, 2048, 32, 7, 6, 12, 0.25, 0.99, 3, 2.5};
     assert_int_equal(RECORDS, sizeof expected / sizeof *expected);
     assert_string_equal(result.status, "ok");
     assert_string_equal(result.note, "");

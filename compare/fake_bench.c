@@ -13,7 +13,8 @@
  *   kills      SIGKILL for its parent the first time, then as ns20
  *   interrupts the same with SIGINT       slow        sleeps 0.3 s, then as wide
  *
- * With --limits its blocks are as large as the package's. Workloads: `steady` (size=8,16) and `scripted`, which has the pass after-free. Every cell is a line in the file FAKE_BENCH_LOG: allocator,
+ * With --limits its blocks are as large as the package's. Workloads: `steady` (size=8,16) and `scripted`, which has
+ * the passes line-sharing and after-free. Every cell is a line in the file FAKE_BENCH_LOG: allocator,
  * workload, threads, --ops, the length of BENCH_LAYOUT, and the pass.
  */
 #include <signal.h>
@@ -99,7 +100,7 @@ static void list_workload(const char *name, void *context) {
     (void)context;
     struct line l = {.workload = name, .params = "-", .kind = "scripted"};
     printf("workload\t%s\t-\t%s\t-\t%s\tfake\tall\t%s\n", name, is(name, "steady") ? "steady" : "scripted",
-           threads, is(name, "steady") ? "-" : "after-free");
+           threads, is(name, "steady") ? "-" : "line-sharing,after-free");
     if (is(name, "steady")) {
         l.kind = "steady";
         l.params = "size=8";

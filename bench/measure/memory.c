@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * The harness' own memory (workload.h): pages straight from the system, resident from the start, counted so
- * that they can be taken off what the process holds.
+ * that they can be taken off what the process holds. And the peak of what is committed, for the kernel keeps none.
  */
+#include "process.h"
 #include "workload.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
 static _Atomic size_t mapped;
+static _Atomic uint64_t noted;
 
 static size_t whole_pages(size_t size) {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -35,4 +37,16 @@ void memory_unmap(void *memory, size_t size) {
 
 size_t memory_mapped(void) {
     return atomic_load(&mapped);
+}
+
+void memory_note_committed(void) {
+    const uint64_t committed = process_committed(), own = memory_mapped();
+    const uint64_t now = committed > own ? committed - own : 0;
+    uint64_t most = atomic_load(&noted);
+    while (now > most && !atomic_compare_exchange_weak(&noted, &most, now))
+        ;
+}
+
+uint64_t memory_noted(void) {
+    return atomic_exchange(&noted, 0);
 }

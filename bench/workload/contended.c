@@ -92,6 +92,8 @@ static enum work_result enter(struct worker *w) {
 
 static enum work_result run(struct worker *w, uint64_t operations) {
     const bool pairs = strcmp(w->cell->word[SHAPE], "pair") == 0;
+    w->peak_live_blocks = pairs ? 1 : BATCH;
+    w->peak_live_bytes = w->peak_live_blocks * w->cell->number[SIZE];
     return (pairs ? run_pairs : run_batches)(w, operations, w->cell->number[SIZE]);
 }
 

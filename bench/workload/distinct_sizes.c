@@ -16,6 +16,8 @@ __attribute__((noinline, aligned(64))) static enum work_result run(struct worker
     void *(*const allocate)(size_t) = w->malloc;
     void (*const release)(void *) = w->free;
     const size_t size = sizes[w->index % (sizeof sizes / sizeof *sizes)];
+    w->peak_live_blocks = 1;
+    w->peak_live_bytes = size;
     for (uint64_t i = 0; i < operations; i++) {
         void *const block = allocate(size);
         if (__builtin_expect(block == NULL, 0)) {

@@ -32,6 +32,8 @@ __attribute__((noinline, aligned(64))) static void write_all(volatile unsigned c
 __attribute__((noinline, aligned(64))) static enum work_result run(struct worker *w, uint64_t operations) {
     const size_t size = w->cell->number[SIZE];
     const uint64_t times = w->cell->number[WRITES];
+    w->peak_live_blocks = 1;
+    w->peak_live_bytes = size;
     for (; w->done < operations; w->done++) {
         void *const object = w->malloc(size);
         if (object == NULL)

@@ -33,6 +33,8 @@ __attribute__((noinline, aligned(64))) static enum work_result run(struct worker
     void (*const release)(void *) = w->free;
     const uint64_t units = w->cell->number[0];
     uint64_t x = w->seed;
+    w->peak_live_blocks = 1;
+    w->peak_live_bytes = SIZE;
     for (uint64_t i = 0; i < operations; i++) {
         void *const block = allocate(SIZE);
         if (__builtin_expect(block == NULL, 0)) {

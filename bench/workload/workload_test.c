@@ -49,6 +49,8 @@ static const struct example examples[] = {
     {.workload = "producer-consumer", .word = {"16", "64"}, .operations = 900, .by_worker = true},
     {.workload = "producer-consumer", .word = {"1", "32760"}, .operations = 50, .by_worker = true},
     {.workload = "mixed-sizes", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
+    {.workload = "phase-change", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
+    {.workload = "blowup", .word = {"40", "1024"}, .operations = 5000, .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -78,7 +80,7 @@ struct front {
 enum { LIVE = 0x11fe, DEAD = 0xdead };
 
 static struct {
-    atomic_ulong calls, live, live_bytes, peak_live;
+    atomic_ulong calls, live, live_bytes, peak_live, peak_bytes;
     atomic_ulong not_live, not_used;     /* blocks freed that were so */
     unsigned long fail_first, fail_last; /* these calls, counted from 1, get NULL */
     unsigned long damage;                /* at this call the block handed out last is written to */
@@ -104,14 +106,17 @@ static void damage_newest(void) {
         ((int *)(void *)(mock.newest + 1))[2] += 1;
 }
 
+static void raise_to(atomic_ulong *most, unsigned long seen) {
+    unsigned long before = atomic_load(most);
+    while (seen > before && !atomic_compare_exchange_weak(most, &before, seen))
+        ;
+}
+
 static void *new_block(struct front *front, size_t size) {
     *front = (struct front){.state = LIVE, .number = own_log == NULL ? 0 : own_log->mallocs++, .size = size};
     memset(front + 1, FRESH, size);
-    atomic_fetch_add(&mock.live_bytes, size);
-    const unsigned long live = atomic_fetch_add(&mock.live, 1) + 1;
-    unsigned long peak = atomic_load(&mock.peak_live);
-    while (live > peak && !atomic_compare_exchange_weak(&mock.peak_live, &peak, live))
-        ;
+    raise_to(&mock.peak_bytes, atomic_fetch_add(&mock.live_bytes, size) + size);
+    raise_to(&mock.peak_live, atomic_fetch_add(&mock.live, 1) + 1);
     if (mock.damage != 0)
         mock.newest = front;
     return front + 1;
@@ -197,12 +202,18 @@ static struct run {
 
 static struct log logs[2][THREADS]; /* of two runs that are compared */
 
+static bool warm; /* as in the harness: first a quarter of the operations, where a workload wants it */
+
 static void *work(void *argument) {
     struct seat *const seat = argument;
     struct worker *const worker = &seat->worker;
     const struct workload *const workload = worker->cell->workload;
     own_log = seat->log;
     seat->result = workload->enter == NULL ? WORK_DONE : workload->enter(worker);
+    if (warm && workload->warms_up && seat->result == WORK_DONE) {
+        seat->result = workload->run(worker, worker->cell->operations / 4);
+        worker->done = 0;
+    }
     own_log->run_began = own_log->events;
     pthread_barrier_wait(seat->barrier);
     pthread_barrier_wait(seat->barrier);
@@ -261,7 +272,7 @@ static void prepare(const struct example *e, const struct allocator *allocator, 
         cell->number[i] = strtoull(e->word[i], NULL, 10);
     }
     mock.tail = e->is_list ? 8 : 1;
-    mock.calls = mock.peak_live = mock.arena_used = 0;
+    mock.calls = mock.peak_live = mock.peak_bytes = mock.arena_used = 0;
     if (cell->workload->prepare != NULL && !cell->workload->prepare(cell, why, sizeof why))
         fail_msg("%s: %s", e->workload, why);
 }
@@ -292,6 +303,7 @@ static int reset(void **state) {
     unsigned char *const arena = mock.arena;
     memset(&mock, 0, sizeof mock);
     mock.arena = arena;
+    warm = false;
     return 0;
 }
 
@@ -381,6 +393,43 @@ static void null_at_any_call_ends_in_out_of_memory_and_no_leak(void **state) {
             }
         }
     }
+}
+
+/* What the workers of the last run say of their peaks, held to what the allocator saw. Each worker's peak is
+ * its own: where there are several, theirs need not coincide. */
+static void hold_to_peaks_seen(const struct example *e, unsigned threads) {
+    unsigned long blocks = 0, bytes = 0;
+    for (unsigned t = 0; t < threads; t++) {
+        blocks += last.seat[t].worker.peak_live_blocks;
+        bytes += last.seat[t].worker.peak_live_bytes;
+    }
+    if (strcmp(e->workload, "list-reversal") == 0 || strcmp(e->workload, "producer-consumer") == 0) {
+        assert_int_equal(blocks + bytes, 0); /* no script decides it, or none that is easily added up */
+    } else if (threads == 1 ||
+               workload_named(e->workload)->whole_scripts) { /* whose workers wait for each other */
+        assert_int_equal(blocks, mock.peak_live);
+        assert_int_equal(bytes, mock.peak_bytes);
+    } else {
+        assert_true(blocks >= mock.peak_live && bytes >= mock.peak_bytes);
+    }
+}
+
+static void who_knows_its_peak_knows_it_exactly(void **state) {
+    (void)state;
+    warm = true;
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        const struct example *const e = &examples[i];
+        if (!workload_named(e->workload)->in_pairs) {
+            run(e, &libc_allocator, 1, 1, logs[0]);
+            hold_to_peaks_seen(e, 1);
+        }
+        run(e, &libc_allocator, threads_of(e), 1, logs[0]);
+        hold_to_peaks_seen(e, threads_of(e));
+    }
+    /* Several times through the table of steps. */
+    const struct example walks = {.workload = "mixed-sizes", .word = {"1"}, .operations = 200000};
+    run(&walks, &libc_allocator, 1, 1, logs[0]);
+    hold_to_peaks_seen(&walks, 1);
 }
 
 /* ---- what one of them promises ---- */
@@ -483,6 +532,73 @@ static void mixed_sizes_keep_their_live_set(void **state) {
     assert_true(share > 0.04 && share < 0.06);
 }
 
+/* One phase of LOG, whose next event is *AT: SIZE_OF[number] and LIVE go on from the phases before. Returns how
+ * many blocks it freed. */
+static size_t replay_phase(const struct log *log, size_t *at, uint32_t *size_of, size_t *number,
+                           uint64_t *live) {
+    enum { PEAK_BYTES = 1 << 20 };
+    const uint64_t size = log->event[*at] / 2;
+    const size_t first = *number;
+    for (; *at < log->run_ended && log->event[*at] == 2 * size; (*at)++) {
+        size_of[(*number)++] = (uint32_t)size;
+        *live += size;
+    }
+    assert_true(*live <= PEAK_BYTES && *live + size > PEAK_BYTES);
+    const size_t wanted = (*number - first) - (*number - first) / 10;
+    size_t freed = 0, ascents = 0;
+    for (; freed < wanted; (*at)++, freed++) {
+        const uint64_t event = log->event[*at];
+        assert_true(*at < log->run_ended && event % 2 == 1);
+        assert_in_range(event / 2, first, *number - 1);
+        *live -= size;
+        ascents += freed > 0 && event > log->event[*at - 1];
+    }
+    if (freed > 100)
+        assert_in_range(ascents, freed * 4 / 10, freed * 6 / 10);
+    return freed;
+}
+
+static void phases_reach_one_peak_with_every_size_and_keep_a_tenth(void **state) {
+    (void)state;
+    static uint32_t size_of[MOST_EVENTS / 2];
+    const struct example e = {.workload = "phase-change", .word = {"1"}, .operations = 1};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t at = log->run_began, number = 0, freed = 0;
+    uint64_t live = 0, sizes = 0;
+    for (int phase = 0; phase < 12; phase++) {
+        sizes += log->event[at] / 2;
+        freed += replay_phase(log, &at, size_of, &number, &live);
+    }
+    assert_int_equal(sizes, 16 + 32 + 48 + 64 + 96 + 128 + 256 + 512 + 1024 + 2048 + 4096 + 8192);
+    for (; at < log->run_ended; at++, freed++) { /* then the tenths, to the last block */
+        assert_int_equal(log->event[at] % 2, 1);
+        live -= size_of[log->event[at] / 2];
+    }
+    assert_int_equal(live, 0);
+    assert_int_equal(freed, number);
+    assert_int_equal(last.seat[0].worker.done, number);
+}
+
+/* In turns: the blocks of the one before are freed, in their order, then as many allocated. */
+static void one_live_set_goes_round_all_threads(void **state) {
+    (void)state;
+    enum { K = 1024, ROUNDS = 4, TURN = 2 * K };
+    const struct example e = {.workload = "blowup", .word = {"40", "1024"}, .operations = 1};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_int_equal(mock.peak_live, K);
+    for (unsigned t = 0; t < THREADS; t++) {
+        const struct log *const log = &logs[0][t];
+        assert_int_equal(log->events, 2 * ROUNDS * K);
+        assert_int_equal(last.seat[t].worker.done, ROUNDS * K);
+        for (size_t i = 0; i < log->events; i++) { /* worker 0 begins with the second half of a turn */
+            const size_t at = t == 0 ? i + K : i, round = at / TURN;
+            const uint64_t freed = (t == 0 ? round - 1 : round) * K + at % TURN;
+            assert_int_equal(log->event[i], at % TURN < K ? 2 * freed + 1 : 2 * 40);
+        }
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -493,6 +609,7 @@ int main(void) {
         TEST(requests_are_the_same_for_two_allocators),
         TEST(requests_differ_between_seeds_and_workers_where_they_should),
         TEST(null_at_any_call_ends_in_out_of_memory_and_no_leak),
+        TEST(who_knows_its_peak_knows_it_exactly),
         TEST(pairs_and_batches_free_in_the_order_of_their_shape),
         TEST(distinct_sizes_are_those_of_the_table),
         TEST(intensity_alone_times_its_work),
@@ -500,6 +617,8 @@ int main(void) {
         TEST(a_list_out_of_order_is_found),
         TEST(what_a_producer_allocates_its_consumer_frees),
         TEST(mixed_sizes_keep_their_live_set),
+        TEST(phases_reach_one_peak_with_every_size_and_keep_a_tenth),
+        TEST(one_live_set_goes_round_all_threads),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
