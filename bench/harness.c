@@ -20,6 +20,7 @@
  * that is part of what is measured.
  */
 #include "harness.h"
+#include "measure/latency.h"
 #include "measure/lines.h"
 #include "measure/memory_after.h"
 #include "measure/process.h"
@@ -44,7 +45,8 @@ struct seat {
 struct crew {
     struct cell *cell;
     struct seat *seat;
-    struct lines *lines; /* NULL: a timed run */
+    struct lines *lines;     /* NULL: no pass that counts shared lines */
+    struct latency *latency; /* NULL: no pass that times calls */
     pthread_barrier_t entered, started, ended, measured;
 };
 
@@ -103,6 +105,8 @@ static void *work(void *argument) {
     pthread_barrier_wait(&crew->started);
     if (crew->lines != NULL)
         lines_await_turn(crew->lines); /* what it does before its first operation is in turn as well */
+    if (crew->latency != NULL)
+        latency_begin(crew->latency, seat->worker.index);
     thread_times_read(&seat->start);
     if (seat->result == WORK_DONE)
         seat->result = workload->run(&seat->worker, crew->cell->operations);
@@ -110,6 +114,7 @@ static void *work(void *argument) {
     clock_gettime(CLOCK_MONOTONIC, &end);
     thread_times_read(&seat->end);
     seat->end.wall_ns = (uint64_t)end.tv_sec * 1000000000 + (uint64_t)end.tv_nsec;
+    latency_end();
     if (crew->lines != NULL)
         lines_leave(crew->lines);
     pthread_barrier_wait(&crew->ended);
@@ -237,10 +242,10 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
     return done;
 }
 
-static bool run(struct cell *cell, struct lines *lines, uint64_t operations, struct figures *figures,
-                char *why, size_t why_size) {
+/* CREW: what pass it is. */
+static bool run(struct crew crew, uint64_t operations, struct figures *figures, char *why, size_t why_size) {
+    struct cell *const cell = crew.cell;
     const struct workload *const workload = cell->workload;
-    struct crew crew = {.cell = cell, .lines = lines};
     *figures = (struct figures){.line_sharing = NAN,
                                 .work_ns = NAN,
                                 .resident_after_free_bytes = NAN,
@@ -259,7 +264,7 @@ static bool run(struct cell *cell, struct lines *lines, uint64_t operations, str
 
 bool harness_run(struct cell *cell, uint64_t operations, struct figures *figures, char *why,
                  size_t why_size) {
-    return run(cell, NULL, operations, figures, why, why_size);
+    return run((struct crew){.cell = cell}, operations, figures, why, why_size);
 }
 
 bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures *figures, char *why,
@@ -273,7 +278,7 @@ bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures
         return false;
     }
     cell->allocator = lines_allocator(lines);
-    const bool done = run(cell, lines, operations, figures, why, why_size);
+    const bool done = run((struct crew){.cell = cell, .lines = lines}, operations, figures, why, why_size);
     cell->allocator = own;
     uint64_t seen;
     figures->line_sharing = lines_stop(lines, &seen);
@@ -284,7 +289,7 @@ bool harness_after_free(struct cell *cell, uint64_t operations, double seconds, 
                         char *why, size_t why_size) {
     if (operations == 0)
         operations = cell->workload->operations;
-    if (!run(cell, NULL, operations, figures, why, why_size))
+    if (!run((struct crew){.cell = cell}, operations, figures, why, why_size))
         return false;
     figures->resident_after_free_bytes = above(process_resident(), baseline_resident);
     if (!memory_after_calls(cell->allocator, seconds)) {
@@ -292,5 +297,36 @@ bool harness_after_free(struct cell *cell, uint64_t operations, double seconds, 
         return false;
     }
     figures->resident_after_free_later_bytes = above(process_resident(), baseline_resident);
+    return true;
+}
+
+/* In one of the two loops. */
+static bool run_latency(struct cell *cell, uint64_t operations, double gap_ns, struct figures *figures,
+                        struct latency_figures *latencies, char *why, size_t why_size) {
+    const struct allocator *const own = cell->allocator;
+    struct latency *const latency = latency_start(own, gap_ns / 2, cell->seed);
+    if (latency == NULL) {
+        snprintf(why, why_size, "out-of-memory: no room for the histograms of latencies");
+        return false;
+    }
+    cell->allocator = latency_allocator(latency);
+    const bool done = run((struct crew){.cell = cell, .latency = latency}, operations, figures, why, why_size);
+    cell->allocator = own;
+    latency_stop(latency, latencies);
+    return done;
+}
+
+bool harness_latency(struct cell *cell, uint64_t operations, double gap_ns, struct figures *figures, char *why,
+                     size_t why_size) {
+    struct figures closed;
+    struct latency_figures open_latency, closed_latency;
+    if (operations == 0)
+        operations = cell->workload->operations;
+    if (!run_latency(cell, operations, 0, &closed, &closed_latency, why, why_size) ||
+        !run_latency(cell, operations, gap_ns, figures, &open_latency, why, why_size))
+        return false;
+    figures->latency = open_latency;
+    figures->closed_latency = closed_latency;
+    figures->clock_ns = latency_clock_ns();
     return true;
 }

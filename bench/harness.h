@@ -5,6 +5,7 @@
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H
 
+#include "measure/latency.h"
 #include "workload.h"
 #include <stddef.h>
 
@@ -26,6 +27,8 @@ struct figures {
     double concurrency;
     double involuntary_switches;
     double work_ns;
+    struct latency_figures latency, closed_latency; /* open and closed loop */
+    double clock_ns;
 };
 
 /* The memory, resident and committed, that later figures are counted from: call it after init, before a cell's first run. */
@@ -38,6 +41,13 @@ bool harness_run(struct cell *cell, uint64_t operations, struct figures *figures
 /* The pass that counts shared cache lines; only FIGURES->line_sharing and operations mean anything then. */
 bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures *figures, char *why,
                           size_t why_size);
+
+/* The pass that times single calls, with OPERATIONS a thread (0: the workload's own): in a closed loop, and in an open one,
+ * in which a thread's calls are due every GAP_NS / 2 on the average, two to an operation. Only the latencies,
+ * clock_ns, concurrency (of the open loop) and operations mean anything then. Calls before and after run(), and those of
+ * threads that the workload makes itself, are not counted. */
+bool harness_latency(struct cell *cell, uint64_t operations, double gap_ns, struct figures *figures, char *why,
+                     size_t why_size);
 
 /* The pass that looks at what stays resident: runs CELL, lets its workers free all and end, reads what is
  * resident, calls the allocator now and then for SECONDS (measure/memory_after.h), reads again. Only the two

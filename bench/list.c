@@ -85,7 +85,7 @@ static void print_cell(const struct point *p, const struct choice *c) {
 static const char *passes_of(const struct workload *w) {
     if (w->whole_scripts)
         return w->keeps_live_set ? "after-free" : "-";
-    return w->keeps_live_set ? "line-sharing,after-free" : "line-sharing";
+    return w->keeps_live_set ? "latency,line-sharing,after-free" : "latency,line-sharing";
 }
 
 void list_for_programs(const struct choices *choices, const struct points *points) {

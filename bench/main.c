@@ -20,19 +20,21 @@
 #include <string.h>
 
 /* What a cell is run for. */
-enum pass { PASS_TIME, PASS_LINE_SHARING, PASS_AFTER_FREE };
+enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE };
 
+enum { GAP_NS = 1000 }; /* between two operations of a thread in the pass of latencies */
 enum { AFTER_FREE_SECONDS = 12 }; /* two more than the longest time after which one of the list gives back */
 
 struct options {
     const char *allocators, *workloads, *threads;
     uint64_t operations, seed;
     enum pass pass;
+    double gap_ns; /* of PASS_LATENCY */
     const char *list; /* NULL: run; "": for readers; "tsv": for programs */
     bool limits;
 };
 
-enum { KEY_LINE_SHARING = 256, KEY_AFTER_FREE, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
+enum { KEY_LINE_SHARING = 256, KEY_LATENCY, KEY_AFTER_FREE, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
 
 static const struct argp_option option_list[] = {
     {"allocators", 'a', "A,B,...", 0,
@@ -43,6 +45,8 @@ static const struct argp_option option_list[] = {
     {"ops", KEY_OPS, "N", 0, "exactly N operations a thread, instead of as many as fill --benchmark_min_time",
      0},
     {"seed", KEY_SEED, "N", 0, "of all random sequences (default 1)", 0},
+    {"latency", KEY_LATENCY, "NS", OPTION_ARG_OPTIONAL,
+     "time single calls instead, with an operation due every NS (default 1000) on the average", 0},
     {"line-sharing", KEY_LINE_SHARING, NULL, 0, "count cache lines shared between threads, instead of timing",
      0},
     {"after-free", KEY_AFTER_FREE, NULL, 0,
@@ -81,11 +85,17 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     case KEY_SEED:
         o->seed = number_or_usage(argument, "seed", state);
         return 0;
+    case KEY_LATENCY:
     case KEY_LINE_SHARING:
     case KEY_AFTER_FREE:
         if (o->pass != PASS_TIME)
-            argp_error(state, "--line-sharing and --after-free are two passes: one at a time");
-        o->pass = key == KEY_LINE_SHARING ? PASS_LINE_SHARING : PASS_AFTER_FREE;
+            argp_error(state, "--latency, --line-sharing and --after-free are passes: one at a time");
+        o->pass = key == KEY_LATENCY        ? PASS_LATENCY
+                  : key == KEY_LINE_SHARING ? PASS_LINE_SHARING
+                                            : PASS_AFTER_FREE;
+        o->gap_ns = key != KEY_LATENCY || argument == NULL ? GAP_NS : (double)number_or_usage(argument, "latency", state);
+        if (o->gap_ns < 1)
+            argp_error(state, "--latency=0: at least 1");
         return 0;
     case KEY_LIST:
         o->list = argument == NULL ? "" : argument;
@@ -114,6 +124,7 @@ static const char help[] =
     "  --threads=N,...         instead of each workload's own\n"
     "  --ops=N                 exactly N operations a thread, instead of --benchmark_min_time\n"
     "  --seed=N                of all random sequences (default 1)\n"
+    "  --latency[=NS]          time single calls, with an operation due every NS (default 1000) on the average\n"
     "  --line-sharing          count cache lines shared between threads, instead of timing\n"
     "  --after-free            read what stays resident once all is freed, at once and 12 s later\n"
     "  --list[=tsv]            show allocators and workloads\n"
@@ -130,8 +141,43 @@ struct registered {
     struct cell cell;
     uint64_t operations; /* of --ops */
     enum pass pass;
+    double gap_ns;
     bool ran;
 };
+
+static void count_latencies(struct gbench_run *run, const struct latency_figures *f, const char *loop) {
+    static const char *const kind[LATENCY_KINDS] = {"", "malloc_", "free_"};
+    static const char *const quantile[LATENCY_QUANTILES] = {"p50", "p90", "p99", "p99_9", "p99_99", "max"};
+    char name[64];
+    for (unsigned k = 0; k < LATENCY_KINDS; k++)
+        for (unsigned q = 0; q < LATENCY_QUANTILES; q++) {
+            snprintf(name, sizeof name, "%s%s%s_ns", loop, kind[k], quantile[q]);
+            gbench_counter(run, name, f->quantile[k][q]);
+        }
+}
+
+/* Of a pass but PASS_TIME. */
+static void count_pass(struct gbench_run *run, enum pass pass, const struct figures *f) {
+    gbench_done(run, 1, 1e-9, 0); /* its time means nothing */
+    switch (pass) {
+    case PASS_LATENCY:
+        count_latencies(run, &f->latency, "");
+        count_latencies(run, &f->closed_latency, "closed_");
+        gbench_counter(run, "clock_ns", f->clock_ns);
+        gbench_counter(run, "overrun", f->latency.overrun);
+        gbench_counter(run, "concurrency", f->concurrency);
+        return;
+    case PASS_LINE_SHARING:
+        gbench_counter(run, "line_sharing", f->line_sharing);
+        return;
+    case PASS_AFTER_FREE:
+        gbench_counter(run, "resident_after_free_bytes", f->resident_after_free_bytes);
+        gbench_counter(run, "resident_after_free_12s_bytes", f->resident_after_free_later_bytes);
+        return;
+    case PASS_TIME:
+        return;
+    }
+}
 
 static void body(struct gbench_run *run, void *context) {
     struct registered *const r = context;
@@ -145,6 +191,9 @@ static void body(struct gbench_run *run, void *context) {
     case PASS_TIME:
         done = harness_run(&r->cell, gbench_operations(run), &f, why, sizeof why);
         break;
+    case PASS_LATENCY:
+        done = harness_latency(&r->cell, r->operations, r->gap_ns, &f, why, sizeof why);
+        break;
     case PASS_LINE_SHARING:
         done = harness_line_sharing(&r->cell, r->operations, &f, why, sizeof why);
         break;
@@ -157,10 +206,7 @@ static void body(struct gbench_run *run, void *context) {
         return;
     }
     if (r->pass != PASS_TIME) {
-        gbench_done(run, 1, 1e-9, 0); /* its time means nothing */
-        gbench_counter(run, "line_sharing", f.line_sharing);
-        gbench_counter(run, "resident_after_free_bytes", f.resident_after_free_bytes);
-        gbench_counter(run, "resident_after_free_12s_bytes", f.resident_after_free_later_bytes);
+        count_pass(run, r->pass, &f);
         return;
     }
     gbench_done(run, f.operations, f.seconds, f.cpu_seconds / r->cell.threads);
@@ -184,6 +230,7 @@ static void register_cell(const struct options *o, const struct allocator *a, co
         .cell = {.allocator = a, .workload = p->workload, .threads = p->threads, .seed = o->seed},
         .operations = o->operations,
         .pass = o->pass,
+        .gap_ns = o->gap_ns,
     };
     for (unsigned i = 0; i < WORKLOAD_PARAMETERS; i++) {
         r->cell.number[i] = p->number[i];

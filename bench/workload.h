@@ -61,7 +61,7 @@ struct workload {
 
     bool keeps_live_set; /* builds one and frees all of it: what stays resident then can be asked for */
     bool whole_scripts;  /* run() does all of a script, however few operations are asked for; that is too long
-                          * for a pass in turns, so shared cache lines are not counted */
+                          * for passes in turns and at a pace, so neither shared cache lines are counted nor calls timed */
     bool warms_up;       /* run() is called twice, first untimed, with a quarter of the operations */
 
     /* Each may be NULL. All return false with one line in WHY. Order of calls:

@@ -6,7 +6,8 @@
  *   for each look (9, 15, 25 rounds, or the number asked for)
  *     for each round
  *       for each group of (workload, params, threads) that is still looked at
- *         all its allocators and the control, in a fresh permutation, each in a process of its own
+ *         all its allocators and the control, in a fresh permutation, each in a process of its own; then, where the
+ *         plan asks for it, their latencies likewise
  *     groups whose time intervals are all narrow enough are done; of the others, where a time is promised,
  *     the widest go on as far as it reaches
  *   the passes that the plan asks for, once a cell: shared cache lines; what stays resident once all is freed
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CONCURRENCY_TRIES = 3, MOST_MEMBERS = 64 };
 static const double least_concurrency = 0.9, width_wanted = 1.10;
@@ -96,7 +98,7 @@ static const struct round_row *measured(const struct store *s, const struct grou
 }
 
 static bool is_failure(const char *status) {
-    return strcmp(status, "ok") != 0 && strcmp(status, "not-concurrent") != 0;
+    return strcmp(status, "ok") != 0 && strcmp(status, "not-concurrent") != 0 && strcmp(status, "overrun") != 0;
 }
 
 bool campaign_foretold(const struct catalogue *catalogue, const char *allocator, const char *status) {
@@ -143,7 +145,8 @@ static void record(struct campaign *c, const struct group *g, const char *name, 
                                      .note = note};
     const enum record last = pass_completes[pass];
     for (unsigned i = 0; i < RECORDS; i++)
-        if (i != last && i != RECORD_time_ns && !isnan(result->value[i])) {
+        if (i != last && i != RECORD_time_ns && !isnan(result->value[i]) &&
+            (pass == PASS_TIME || i != RECORD_concurrency)) { /* which is the timed run's */
             rows[n] = common;
             rows[n].metric = record_info[i].name;
             rows[n++].value = result->value[i];
@@ -188,7 +191,8 @@ static bool run_cell(const struct cell_request *request, struct cell_result *res
         cell_run(request, result);
         if (result->interrupted)
             return false;
-        if (strcmp(result->status, "ok") != 0 || !(result->value[RECORD_concurrency] < least_concurrency))
+        const bool has_figures = strcmp(result->status, "ok") == 0 || strcmp(result->status, "overrun") == 0;
+        if (!has_figures || !(result->value[RECORD_concurrency] < least_concurrency))
             return true;
     }
     snprintf(result->status, sizeof result->status, "not-concurrent");
@@ -248,6 +252,43 @@ static void record_absent(struct campaign *c, const struct group *g, const struc
     record(c, g, s->name, 1, &absent, PASS_TIME);
 }
 
+/* ---- latencies ---- */
+
+static bool has_latencies(const struct campaign *c, const struct group *g) {
+    return c->plan->latency && g->latency && g->threads <= (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static const double least_gap_ns = 1000;
+
+/* Between two operations of a thread, for all allocators: twice what the baseline took in the first round, so that it is
+ * busy half of the time, and at least a microsecond. 0: the baseline has no time. */
+static double gap_of(const struct campaign *c, const struct group *g) {
+    const struct round_row *const b = measured(c->store, g, baseline_name(c), 1, "time_ns");
+    return b == NULL || !(b->value > 0) ? 0 : fmax(least_gap_ns, 2 * b->value);
+}
+
+/* Of one group in one round, for as long as a timed cell takes. False: interrupted. */
+static bool run_latencies(struct campaign *c, const struct group *g, const unsigned *order, unsigned n, unsigned round) {
+    const double gap_ns = gap_of(c, g);
+    for (unsigned i = 0; i < n && gap_ns > 0; i++) {
+        const struct subject s = subject(c, g, order[i]);
+        if (s.name == NULL || strcmp(s.status, "ok") != 0 || measured(c->store, g, s.name, round, "max_ns") != NULL ||
+            given_up(c->store, g, s.name, round + 1))
+            continue;
+        struct cell_request request = request_for(c, g, s.spec, layout_of(c, g, round, order[i] + MOST_MEMBERS));
+        struct cell_result result;
+        request.pass = PASS_LATENCY;
+        request.gap_ns = gap_ns;
+        request.operations = round_operations(c->plan->min_time * 1e9 / gap_ns);
+        progress_cell(g->workload, g->params, g->threads, s.name, round);
+        if (!run_cell(&request, &result))
+            return false;
+        record(c, g, s.name, round, &result, PASS_LATENCY);
+        progress_done(result.seconds);
+    }
+    return true;
+}
+
 /* One group in one round. False: interrupted. */
 static bool run_group(struct campaign *c, const struct group *g, unsigned round) {
     unsigned order[MOST_MEMBERS];
@@ -276,7 +317,7 @@ static bool run_group(struct campaign *c, const struct group *g, unsigned round)
         c->failed += is_failure(result.status) && !campaign_foretold(c->catalogue, s.name, result.status);
         progress_done(result.seconds);
     }
-    return true;
+    return !has_latencies(c, g) || run_latencies(c, g, order, n, round);
 }
 
 /* The widest of the group's time intervals, upper end over lower. */
@@ -316,7 +357,9 @@ static size_t cells_in(const struct campaign *c, const struct looking *looking) 
     for (size_t g = 0; g < c->catalogue->groups; g++)
         if (looking->group[g])
             for (size_t m = 0; m < subject_count(&c->catalogue->group[g]); m++)
-                n += strcmp(subject(c, &c->catalogue->group[g], m).status, "ok") == 0;
+                n += strcmp(subject(c, &c->catalogue->group[g], m).status, "ok") != 0      ? 0
+                     : has_latencies(c, &c->catalogue->group[g]) ? 2
+                                                                  : 1;
     return n;
 }
 

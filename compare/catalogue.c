@@ -112,6 +112,7 @@ static void take_cell(struct catalogue *c, char *const f[]) {
                                 .params = f[2],
                                 .threads = threads,
                                 .scripted = strcmp(f[6], "scripted") == 0,
+                                .latency = has_pass(c, f[1], "latency"),
                                 .line_sharing = has_pass(c, f[1], "line-sharing"),
                                 .after_free = has_pass(c, f[1], "after-free"),
                                 .operations = strtoull(f[7], NULL, 10)};

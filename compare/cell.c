@@ -52,6 +52,10 @@ static void parse_benchmark(const json_t *benchmark, struct cell_result *result)
     }
     if (!(result->value[RECORD_time_ns] > 0))
         fail(result, "crashed", "unreadable output: no real_time above 0");
+    else if (result->value[RECORD_overrun] > 0) {
+        snprintf(result->status, sizeof result->status, "overrun");
+        snprintf(result->note, sizeof result->note, "calls were due faster than they could be made");
+    }
 }
 
 void cell_parse(const struct child_result *child, struct cell_result *result) {
@@ -91,7 +95,10 @@ void cell_parse(const struct child_result *child, struct cell_result *result) {
     json_decref(root);
 }
 
-static const char *const pass_flag[PASSES] = {NULL, "--line-sharing", "--after-free"};
+static const char *pass_flag(const struct cell_request *r) {
+    static const char *const flag[PASSES] = {[PASS_LINE_SHARING] = "--line-sharing", [PASS_AFTER_FREE] = "--after-free"};
+    return r->pass == PASS_LATENCY ? arena_format("--latency=%.0f", r->gap_ns) : flag[r->pass];
+}
 
 void cell_run(const struct cell_request *r, struct cell_result *result) {
     const bool has_params = strcmp(r->params, "-") != 0;
@@ -104,7 +111,7 @@ void cell_run(const struct cell_request *r, struct cell_result *result) {
         r->operations != 0 ? arena_format("--ops=%llu", (unsigned long long)r->operations)
                            : arena_format("--benchmark_min_time=%g", r->min_time),
         "--benchmark_format=json",
-        pass_flag[r->pass],
+        pass_flag(r),
         NULL,
     };
     char layout[4096];

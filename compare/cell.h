@@ -20,12 +20,13 @@ struct cell_request {
     uint64_t seed;       /* of the workload: the same for every allocator */
     unsigned layout;     /* length of the environment padding */
     enum pass pass;
+    double gap_ns; /* of PASS_LATENCY: between two operations of a thread */
     struct child_limits limits;
 };
 
 struct cell_result {
     double value[RECORDS]; /* NaN: absent */
-    char status[24];       /* ok crashed timeout out-of-memory unavailable excluded wrong */
+    char status[24];       /* ok crashed timeout out-of-memory unavailable excluded wrong overrun */
     char note[256];        /* why, where not ok; no tab, no newline */
     double seconds;        /* of the whole process */
     bool interrupted;      /* no result: we were told to stop */

@@ -52,12 +52,22 @@ static void every_figure_is_read_under_its_key(void **state) {
             "\"involuntary_switches\": 3, \"work_ns\": 2.5, \"new_figure\": 1"),
         "");
     static const double expected[] = {31.25, 64e6, 1.5, 0, 4096, 2048, 32, 7, 6, 12, 0.25, 0.99, 3, 2.5};
-    assert_int_equal(RECORDS, sizeof expected / sizeof *expected);
+    assert_int_equal(RECORD_work_ns + 1, sizeof expected / sizeof *expected); /* latencies follow */
     assert_string_equal(result.status, "ok");
     assert_string_equal(result.note, "");
-    for (int i = 0; i < RECORDS; i++)
+    for (int i = 0; i <= RECORD_work_ns; i++)
         if (result.value[i] != expected[i])
             fail_msg("%s is %g", record_info[i].name, result.value[i]);
+}
+
+static void whose_calls_are_overrun_has_figures_all_the_same(void **state) {
+    (void)state;
+    parse(CHILD_EXITED, 0, BENCHMARK("\"real_time\": 1, \"p99_9_ns\": 700, \"closed_malloc_p99_99_ns\": 90, \"overrun\": 1"), "");
+    assert_string_equal(result.status, "overrun");
+    assert_true(result.value[RECORD_p99_9_ns] == 700);
+    assert_true(result.value[RECORD_closed_malloc_p99_99_ns] == 90);
+    assert_string_equal(record_info[RECORD_p99_9_ns].name, "p99.9_ns");
+    assert_string_equal(record_info[RECORD_closed_malloc_p99_99_ns].name, "closed_malloc_p99.99_ns");
 }
 
 static void a_figure_that_is_absent_or_no_number_is_none(void **state) {
@@ -183,6 +193,7 @@ static void a_reason_is_one_field_of_one_line(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_figure_is_read_under_its_key),
+        cmocka_unit_test(whose_calls_are_overrun_has_figures_all_the_same),
         cmocka_unit_test(a_figure_that_is_absent_or_no_number_is_none),
         cmocka_unit_test(without_a_time_there_is_no_result),
         cmocka_unit_test(the_word_before_the_colon_is_the_status),

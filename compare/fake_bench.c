@@ -12,9 +12,10 @@
  *   absent     is not here                excluded    cannot run it, by its traits
  *   kills      SIGKILL for its parent the first time, then as ns20
  *   interrupts the same with SIGINT       slow        sleeps 0.3 s, then as wide
+ *   late       as ns20, but its calls are overrun
  *
  * With --limits its blocks are as large as the package's. Workloads: `steady` (size=8,16) and `scripted`, which has
- * the passes line-sharing and after-free. Every cell is a line in the file FAKE_BENCH_LOG: allocator,
+ * the passes line-sharing and after-free; steady has latency. Every cell is a line in the file FAKE_BENCH_LOG: allocator,
  * workload, threads, --ops, the length of BENCH_LAYOUT, and the pass.
  */
 #include <signal.h>
@@ -27,7 +28,13 @@
 
 static const char *allocators = "ns10,ns20,absent", *workloads = "steady,scripted", *threads = "1,2",
                   *ops = "-";
-static const char *pass = "time"; /* or lines, after */
+static const char *pass = "time"; /* or lines, after, latency:NS */
+
+static const char *arrivals(const char *gap) {
+    static char text[64];
+    snprintf(text, sizeof text, "latency:%s", gap);
+    return text;
+}
 
 static bool is(const char *a, const char *b) {
     return strcmp(a, b) == 0;
@@ -53,6 +60,8 @@ static void read_arguments(int argc, char **argv) {
             pass = "lines";
         else if (is(argv[i], "--after-free"))
             pass = "after";
+        else if ((value = value_of(argv[i], "--latency=")) != NULL)
+            pass = arrivals(value);
     }
 }
 
@@ -100,7 +109,7 @@ static void list_workload(const char *name, void *context) {
     (void)context;
     struct line l = {.workload = name, .params = "-", .kind = "scripted"};
     printf("workload\t%s\t-\t%s\t-\t%s\tfake\tall\t%s\n", name, is(name, "steady") ? "steady" : "scripted",
-           threads, is(name, "steady") ? "-" : "line-sharing,after-free");
+           threads, is(name, "steady") ? "latency" : "line-sharing,after-free");
     if (is(name, "steady")) {
         l.kind = "steady";
         l.params = "size=8";
@@ -139,6 +148,10 @@ static void print_figures(double ns, double concurrency) {
     if (is(pass, "after"))
         printf("{\"benchmarks\": [{\"real_time\": 1, \"resident_after_free_bytes\": 5000, "
                "\"resident_after_free_12s_bytes\": 4000}]}\n");
+    else if (strncmp(pass, "latency", 7) == 0)
+        printf("{\"benchmarks\": [{\"real_time\": 1, \"p50_ns\": %g, \"p99_9_ns\": %g, \"max_ns\": %g, \"overrun\": %d, "
+               "\"concurrency\": %g}]}\n",
+               ns, 10 * ns, 100 * ns, is(allocators, "late"), concurrency);
     else if (is(pass, "lines"))
         printf("{\"benchmarks\": [{\"real_time\": 1, \"line_sharing\": 0.25}]}\n");
     else

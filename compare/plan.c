@@ -95,6 +95,8 @@ static bool read_text(struct plan *plan, const char *key, char *value, char *why
         }
         return put(plan->baseline, sizeof plan->baseline, value, why, why_size);
     }
+    if (strcmp(key, "latency") == 0)
+        return yes_or_no(&plan->latency, key, value, why, why_size);
     if (strcmp(key, "line-sharing") == 0)
         return yes_or_no(&plan->line_sharing, key, value, why, why_size);
     if (strcmp(key, "after-free") == 0)
@@ -173,9 +175,9 @@ void plan_first_baseline(const struct plan *plan, char *name, size_t size) {
 void plan_identity(const struct plan *plan, char *text, size_t size) {
     size_t used = (size_t)snprintf(
         text, size,
-        "allocators=%s baseline=%s rounds=%u min-time=%g budget=%g seed=%llu line-sharing=%d after-free=%d",
+        "allocators=%s baseline=%s rounds=%u min-time=%g budget=%g seed=%llu line-sharing=%d after-free=%d%s",
         plan->allocators, plan->baseline, plan->rounds, plan->min_time, plan->budget,
-        (unsigned long long)plan->seed, plan->line_sharing, plan->after_free);
+        (unsigned long long)plan->seed, plan->line_sharing, plan->after_free, plan->latency ? " latency=1" : "");
     for (size_t i = 0; i < plan->cell_count && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, " cells=%s;%s;%s", plan->cells[i].workload,
                                  plan->cells[i].threads, plan->cells[i].also);

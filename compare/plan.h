@@ -7,6 +7,7 @@
  *     baseline glibc
  *     min-time 0.04                     seconds that a cell of the baseline takes
  *     budget 120                        seconds in all: a look that would exceed it is not taken
+ *     latency yes                       single calls are timed, in each round, where there are no more threads than cores
  *     line-sharing yes
  *     after-free yes                    what stays resident once all is freed, where there is a live set:
  *                                       once a cell, which takes 12 s more
@@ -45,6 +46,7 @@ struct plan {
     double min_time;
     double budget; /* 0: none promised */
     uint64_t seed;
+    bool latency;                  /* the pass of each round */
     bool line_sharing, after_free; /* the passes outside the rounds */
     struct plan_cells cells[PLAN_CELLS];
     size_t cell_count;

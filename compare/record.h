@@ -20,16 +20,17 @@ struct record_info {
 };
 
 static const struct record_info record_info[RECORDS] = {
-#define RECORD(name, key, better, unit, what) {#name, #key, unit, what, better},
+#define RECORD(name, key, better, unit, what)        {#name, #key, unit, what, better},
+#define RECORD_AS(id, name, key, better, unit, what) {#name, #key, unit, what, better},
 #include "../bench/record.def"
 #undef RECORD
 };
 
-/* What a cell is run for. The passes but the first are outside the rounds. */
-enum pass { PASS_TIME, PASS_LINE_SHARING, PASS_AFTER_FREE, PASSES };
+/* What a cell is run for. The passes but the first two are outside the rounds. */
+enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE, PASSES };
 
 /* The figure that is written last of a cell in each pass: its row says that the others are there. */
-static const enum record pass_completes[PASSES] = {RECORD_time_ns, RECORD_line_sharing,
+static const enum record pass_completes[PASSES] = {RECORD_time_ns, RECORD_max_ns, RECORD_line_sharing,
                                                    RECORD_resident_after_free_12s_bytes};
 
 #endif

@@ -5,21 +5,14 @@
  */
 #include "summary.h"
 
+#include "record.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum better { LOW, HIGH, NEITHER };
-static const struct metric {
-    const char *name;
-    enum better better;
-} metrics[] = {
-#define RECORD(name, key, better, unit, what) {#name, better},
-#include "../bench/record.def"
-#undef RECORD
-};
-enum { METRICS = sizeof metrics / sizeof *metrics, TIME = 0, OTHER = METRICS };
+enum { METRICS = RECORDS, TIME = RECORD_time_ns, OTHER = METRICS };
 
 static const char control_suffix[] = "@control";
 
@@ -69,7 +62,7 @@ static bool names_init(struct names *names, size_t most) {
 
 static unsigned metric_number(struct names *others, const char *name) {
     for (unsigned i = 0; i < METRICS; i++)
-        if (strcmp(metrics[i].name, name) == 0)
+        if (strcmp(record_info[i].name, name) == 0)
             return i;
     return OTHER + number_of(others, name, "", 0);
 }
@@ -275,7 +268,7 @@ static void summarise_series(struct work *w, struct series s, struct series base
     for (size_t i = 0; i < s.n; i++)
         out->rounds += has_figure(s.first[i].row);
     const unsigned metric = s.first->metric;
-    if (metric >= METRICS || metrics[metric].better == NEITHER || row->round == 0 ||
+    if (metric >= METRICS || record_info[metric].better == NEITHER || row->round == 0 ||
         strcmp(out->status, "ok") != 0)
         return;
     if (baseline.first == s.first) {
@@ -294,7 +287,7 @@ static void summarise_series(struct work *w, struct series s, struct series base
     out->rounds = (unsigned)pairs;
     out->verdict = stats_verdict_name[is_control(row->allocator, w->options->baseline)
                                           ? VERDICT_CONTROL
-                                          : stats_judge(interval, metrics[metric].better == LOW)];
+                                          : stats_judge(interval, record_info[metric].better == LOW)];
 }
 
 static void summarise_group(struct work *w, const struct key *group, size_t n) {
