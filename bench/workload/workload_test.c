@@ -426,9 +426,9 @@ static void who_knows_its_peak_knows_it_exactly(void **state) {
         run(e, &libc_allocator, threads_of(e), 1, logs[0]);
         hold_to_peaks_seen(e, threads_of(e));
     }
-    /* Several times through the table of steps. */
+    /* Several times through the table of steps; of this seed the peak is in the second walk, not in the first. */
     const struct example walks = {.workload = "mixed-sizes", .word = {"1"}, .operations = 200000};
-    run(&walks, &libc_allocator, 1, 1, logs[0]);
+    run(&walks, &libc_allocator, 1, 24, logs[0]);
     hold_to_peaks_seen(&walks, 1);
 }
 
