@@ -212,6 +212,18 @@ static void a_small_chunk_of_the_size_or_of_the_next_is_taken_whole(void **state
     assert_holds();
 }
 
+static void the_next_size_comes_before_dv(void **state) {
+    (void)state;
+    MAKE(block, 1000, 56, 72);
+    lea_free(block[0]);
+    assert_ptr_equal(lea_malloc(24), block[0]);
+    lea_free(block[1]);
+    lea_free(block[2]);
+    assert_ptr_equal(lea_malloc(40), block[1]);
+    assert_ptr_equal(lea_malloc(40), (char *)block[0] + 32); /* 80 is too much, dv has enough */
+    assert_holds();
+}
+
 static void small_bins_are_last_in_first_out(void **state) {
     (void)state;
     MAKE(block, 40, 40, 40);
@@ -287,6 +299,17 @@ static void a_large_request_takes_the_victim_only_if_nothing_fits_better(void **
     assert_holds();
 }
 
+static void dv_comes_before_a_chunk_of_its_size(void **state) {
+    (void)state;
+    MAKE(block, 1032, 1000);
+    lea_free(block[0]);
+    assert_ptr_equal(lea_malloc(24), block[0]);
+    assert_int_equal(size_or_0(heap.dv), 1008);
+    lea_free(block[1]);
+    assert_ptr_equal(lea_malloc(600), (char *)block[0] + 32);
+    assert_holds();
+}
+
 /* ---- tries ---- */
 
 enum { NODES = 600, TRIE_STEPS = 40000 };
@@ -346,6 +369,11 @@ static void there_are_two_tries_to_a_doubling(void **state) {
         assert_int_equal(trie_index(first[i]), i);
         assert_true(i == 0 || trie_index(first[i] - 16) == i - 1);
     }
+    for (unsigned i = 0; i < TRIES - 1;
+         i++) { /* the first bit of the key parts the sizes of a trie in the middle */
+        const size_t octave = (size_t)256 << i / 2, least = octave + (i % 2 ? octave / 2 : 0);
+        assert_true(trie_key(least, i) == 0 && trie_key(least + octave / 4, i) == (size_t)1 << 63);
+    }
     assert_int_equal(trie_index((size_t)3 << 22), 31);
     assert_int_equal(trie_index(((size_t)3 << 22) - 16), 30);
     assert_int_equal(trie_index((size_t)1 << 40), 31);
@@ -374,15 +402,14 @@ static void neighbours_become_one_chunk_in_all_four_cases(void **state) {
             lea_free(of[1]);
         if (free_neighbours & 2)
             lea_free(of[3]);
-        const size_t others = binned() - (free_neighbours & 1) - (free_neighbours >> 1 & 1);
-        assert_int_equal(others, free_neighbours == 0 ? 0 : others);
+        assert_int_equal(binned(), (free_neighbours & 1) + (free_neighbours >> 1 & 1));
         lea_free(of[2]);
         assert_holds();
         const size_t size = 1008 * (size_t)(1 + (free_neighbours & 1) + (free_neighbours >> 1 & 1));
         struct chunk *const c = chunk_of(of[free_neighbours & 1 ? 1 : 2]);
         assert_int_equal(size_of(c), size);
         assert_false(is_in_use(c));
-        assert_int_equal(binned(), others + 1);
+        assert_int_equal(binned(), 1);
         assert_ptr_equal(trie_best_fit(size), c);
         assert_int_equal(begin(NULL), 0);
     }
@@ -444,6 +471,16 @@ static void top_grows_downwards_by_64_KiB(void **state) {
     assert_holds();
 }
 
+static void a_chunk_of_top_remains(void **state) {
+    (void)state;
+    const size_t most_of_it = GRANULARITY - SENTINEL - LEAST_CHUNK - OVERHEAD;
+    assert_non_null(lea_malloc(most_of_it));
+    assert_true(size_of(heap.top) == LEAST_CHUNK && heap.footprint == GRANULARITY);
+    assert_non_null(lea_malloc(24));
+    assert_int_equal(heap.footprint, 2 * GRANULARITY);
+    assert_holds();
+}
+
 static void a_mapping_elsewhere_is_a_segment_and_its_chunk_is_top(void **state) {
     (void)state;
     assert_non_null(lea_malloc(40000));
@@ -502,6 +539,43 @@ static void top_above_2_MiB_is_unmapped_but_for_one_mapping(void **state) {
     assert_holds();
 }
 
+static void one_mapping_of_a_top_that_is_everything_remains(void **state) {
+    (void)state;
+    enum { BLOCKS = 40, SIZE = 64 << 10 };
+    void *block[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++)
+        assert_non_null(block[i] = lea_malloc(SIZE));
+    for (int i = 0; i < BLOCKS; i++)
+        lea_free(block[i]); /* only the last one touches top */
+    assert_null(heap.segments->first->above);
+    assert_int_equal(size_of(heap.top), heap.footprint - SENTINEL);
+    assert_int_equal(os.mapped, heap.footprint);
+    assert_holds();
+}
+
+/* What remains of the first chunk of a segment must be nothing, or a chunk. */
+static void a_mapping_goes_only_if_no_less_than_a_chunk_remains(void **state) {
+    (void)state;
+    for (size_t rest = 0; rest <= 48; rest += 16) {
+        void *const first = lea_malloc(60000);
+        const size_t left = size_of(heap.top);
+        lea_free(lea_malloc(40000)); /* top has a second mapping now */
+        assert_int_equal(size_of(heap.top), GRANULARITY + left);
+        void *const second =
+            lea_malloc(left - OVERHEAD - rest); /* begins REST bytes above the second mapping */
+        assert_ptr_equal(chunk_of(second), heap.segments->base + GRANULARITY + rest);
+        lea_trim();
+        assert_int_equal(os.mapped, rest == 16 ? 2 * GRANULARITY : GRANULARITY);
+        assert_holds();
+        assert_int_equal(size_or_0(heap.top), rest == 16 ? GRANULARITY + 16 : rest);
+        assert_non_null(lea_malloc(1000));
+        assert_holds();
+        lea_free(first);
+        lea_free(second);
+        assert_int_equal(begin(NULL), 0);
+    }
+}
+
 static void trim_discards_whole_pages_of_free_chunks_once(void **state) {
     (void)state;
     MAKE(block, 40000, 20000, 1000);
@@ -515,20 +589,21 @@ static void trim_discards_whole_pages_of_free_chunks_once(void **state) {
     struct allocator_stats stats;
     lea_stats(&stats);
     assert_int_equal(stats.resident, heap.footprint - os.discarded);
-    assert_int_equal(stats.live, 40000 + 1000 + 4 * 24);
+    assert_int_equal(stats.live, lea_usable_size(block[0]) + 1000 + 4 * 24);
     for (size_t i = 0; i < 1000; i++)
         assert_true(((char *)block[0])[39 * i] == 1 && ((char *)block[2])[i] == 3);
     assert_ptr_equal(lea_malloc(20000), block[1]);
     lea_stats(&stats);
-    assert_true(stats.live == 60000 + 1000 + 4 * 24 && stats.cached + stats.live < stats.mapped);
+    assert_true(stats.live == lea_usable_size(block[0]) + lea_usable_size(block[1]) + 1000 + 4 * 24 &&
+                stats.cached + stats.live < stats.mapped);
     assert_holds();
 }
 
 static void every_4095_insertions_free_segments_are_released(void **state) {
     (void)state;
-    void *const upper = lea_malloc(60000);
+    void *const upper = lea_malloc(GRANULARITY - SENTINEL - LEAST_CHUNK - OVERHEAD);
     os.gap = true;
-    assert_non_null(lea_malloc(60000));
+    assert_non_null(lea_malloc(40000));
     void *const block = lea_malloc(1000);
     assert_non_null(lea_malloc(3000));
     lea_free(upper); /* the first insertion: the old top was not freed */
@@ -542,6 +617,21 @@ static void every_4095_insertions_free_segments_are_released(void **state) {
     }
     assert_true(heap.insertions == 0 && heap.footprint == GRANULARITY && os.mapped == GRANULARITY);
     assert_null(heap.segments->next);
+    assert_holds();
+}
+
+static void a_wholly_free_top_is_not_released(void **state) {
+    (void)state;
+    MAKE(block, 1000, 2000);
+    os.gap = true;
+    lea_free(lea_malloc(GRANULARITY - SENTINEL - LEAST_CHUNK - OVERHEAD));
+    assert_true(is_wholly_free(heap.segments) && heap.segments->next != NULL);
+    for (int i = 0; i < RELEASE_RATE; i++) {
+        lea_free(block[0]);
+        assert_ptr_equal(lea_malloc(1000), block[0]);
+    }
+    assert_true(heap.insertions == 0 && os.mapped == 2 * GRANULARITY);
+    assert_ptr_equal(heap.top, first_chunk(heap.segments));
     assert_holds();
 }
 
@@ -605,15 +695,15 @@ static void realloc_grows_into_a_free_neighbour(void **state) {
     assert_true(lea_realloc(block, 900) == block && lea_usable_size(block) == 904); /* 96 go */
     assert_true(lea_realloc(block, 1000) == block && lea_usable_size(block) == 1000);
     lea_free(above);
-    assert_true(lea_realloc(block, 1500) == block && lea_usable_size(block) == 1512 - 8);
+    assert_true(lea_realloc(block, 1500) == block && lea_usable_size(block) == 1512);
     assert_holds();
-    assert_true(lea_realloc(block, 2000) == block &&
+    assert_true(lea_realloc(block, 1990) == block &&
                 lea_usable_size(block) == 2008); /* less than a chunk was left */
     assert_int_equal(binned(), 0);
     assert_holds();
     char *const moved = lea_realloc(block, 3000);
     assert_true(moved != block && lea_realloc(moved, SIZE_MAX) == NULL);
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 900; i++)
         assert_int_equal(moved[i], 7);
     assert_int_equal(size_of(trie_best_fit(2016)), 2016);
     lea_free(moved);
@@ -898,7 +988,8 @@ static void check_sees_what_is_wrong(void **state) {
     ASSERT_SEEN(heap.dv, chunk_of(block[2]), "dv is no free chunk");
     ASSERT_SEEN(heap.top, b, "first chunk");
     ASSERT_SEEN(a->fd, a, "broken");
-    ASSERT_SEEN(a->link, NULL, a->link != NULL ? "leads to it" : "");
+    ASSERT_SEEN(a->link, &bins.trie[0], "something leads to it");
+    ASSERT_SEEN(used->link, NULL, "does not know what leads to it");
     bin_remove(b);
     assert_fails("1 free chunks are not in a bin");
     bin_insert(b);
@@ -912,22 +1003,28 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_block_costs_a_word),
         T(a_small_chunk_of_the_size_or_of_the_next_is_taken_whole),
+        T(the_next_size_comes_before_dv),
         T(small_bins_are_last_in_first_out),
         T(what_is_less_than_a_chunk_stays_with_the_block),
         T(small_requests_are_carved_side_by_side),
         T(a_new_victim_sends_the_old_one_into_its_bin),
         T(a_large_request_takes_the_victim_only_if_nothing_fits_better),
+        T(dv_comes_before_a_chunk_of_its_size),
         T(best_fit_is_what_a_search_finds),
         T(there_are_two_tries_to_a_doubling),
         T(among_equals_the_oldest_goes_first),
         T(neighbours_become_one_chunk_in_all_four_cases),
         T(with_dv_it_is_dv_and_with_top_it_is_top),
         T(top_grows_downwards_by_64_KiB),
+        T(a_chunk_of_top_remains),
         T(a_mapping_elsewhere_is_a_segment_and_its_chunk_is_top),
         T(a_mapping_below_any_segment_becomes_part_of_it),
         T(top_above_2_MiB_is_unmapped_but_for_one_mapping),
+        T(one_mapping_of_a_top_that_is_everything_remains),
+        T(a_mapping_goes_only_if_no_less_than_a_chunk_remains),
         T(trim_discards_whole_pages_of_free_chunks_once),
         T(every_4095_insertions_free_segments_are_released),
+        T(a_wholly_free_top_is_not_released),
         T(from_256_KiB_on_a_block_has_a_mapping_of_its_own),
         T(a_free_chunk_that_holds_it_comes_before_a_mapping),
         T(alignment_holds_for_every_power_of_two),
