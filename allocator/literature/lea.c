@@ -3,10 +3,10 @@
  * lea: Doug Lea's malloc in the structure of its versions 2.8, written anew: the serial best-fit allocator that much of
  * the C world has run on, and that is to use little memory. One lock around everything.
  *
- *     in use  | last bytes of the chunk before | size, flags | payload ...                       |
- *     free    | last bytes of the chunk before | size, flags | fd | bk | child[2], link | ...    | size |
- *               previous_foot                    head                    from 256 bytes on         foot: previous_foot
- *                                                                                                  of the chunk after it
+ *           previous_foot  head                                                 the next one's:  head
+ * in use  | ............ | size, flags | payload ........................................... | size, flags |
+ * free    | ............ | size, flags | fd | bk | child[2] | link |  not used  | size       | size, flags |
+ *                                                  from 256 bytes                 the foot
  *
  * A chunk knows where the next one is (size), whether the one before is free (a flag), and if so where it is (its
  * foot). A foot lies in the last word of a free chunk, so that a block in use costs one word.
@@ -29,8 +29,8 @@
  * Bins: up to 240 bytes a list a size; above, two tries to a doubling, keyed by the bits of the size. Every step is
  * bounded by the number of bits of a size, but for looking through the segments when one is made or given back.
  *
- * Top is what is used last, and what grows. It is the first chunk of its segment and gives from its end, for Linux hands
- * out mappings downwards: one that lies directly below a segment becomes part of it, and top grows by it. A segment
+ * Top is what is used last, and what grows. It is the first chunk of its segment and gives from its end, for Linux
+ * hands out mappings downwards: one that lies directly below a segment becomes part of it, and top grows by it. A segment
  * is a row of such mappings, of 64 KiB or more. Of these only whole ones can be unmapped, so top shrinks as it
  * grew: when it exceeds 2 MiB all that lie within it go but the last, and every 4095 times that free has put a chunk
  * into a trie all other segments go that are one free chunk. That gives back address space and needs no look at other
@@ -564,8 +564,8 @@ static size_t idle_pages(struct chunk *c, char **start) {
     return *start < end ? (size_t)(end - *start) : 0;
 }
 
-/* Any new head that C gets is without the flag. So what is discarded, and then split or coalesced, counts as resident, and
- * is discarded once more. */
+/* Any new head that C gets is without the flag. So what is discarded, and then split or coalesced, counts as resident,
+ * and is discarded once more. */
 static size_t segment_discard(struct segment *s) {
     size_t given = 0;
     for (struct chunk *c = first_chunk(s); c != sentinel(s); c = after(c)) {

@@ -474,7 +474,8 @@ static void top_grows_downwards_by_64_KiB(void **state) {
 static void a_chunk_of_top_remains(void **state) {
     (void)state;
     const size_t most_of_it = GRANULARITY - SENTINEL - LEAST_CHUNK - OVERHEAD;
-    assert_non_null(lea_malloc(most_of_it));
+    assert_non_null(lea_malloc(24));
+    assert_non_null(lea_malloc(most_of_it - 32));
     assert_true(size_of(heap.top) == LEAST_CHUNK && heap.footprint == GRANULARITY);
     assert_non_null(lea_malloc(24));
     assert_int_equal(heap.footprint, 2 * GRANULARITY);
