@@ -32,8 +32,8 @@
  * Top is what is used last, and what grows. It is the first chunk of its segment and gives from its end, for Linux
  * hands out mappings downwards: one that lies directly below a segment becomes part of it, and top grows by it. A segment
  * is a row of such mappings, of 64 KiB or more. Of these only whole ones can be unmapped, so top shrinks as it
- * grew: when it exceeds 2 MiB all that lie within it go but the last, and every 4095 times that free has put a chunk
- * into a trie all other segments go that are one free chunk. That gives back address space and needs no look at other
+ * grew: when it exceeds 2 MiB all go that lie within it, but for the last of a segment; and every 4095 times that free
+ * has put a chunk into a trie all other segments go that are one free chunk. That gives back address space and needs no look at other
  * chunks; lea_trim does the same everywhere, and discards the pages of all free chunks besides.
  *
  * Not here: caches of threads (all threads wait for one lock), signal safety, and a defence against wrong arguments:

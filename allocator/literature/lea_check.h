@@ -6,8 +6,8 @@
  * 2. Chunks fill a segment up to its sentinel. A head says whether the chunk before is in use, a foot how large a free
  *    one is; no two free ones are neighbours. Free ones are marked MET, but for top, first of its segment, and dv.
  * 3. Bins: each chunk in one is MET, and the mark goes; so it is a free chunk of a segment, and was in no bin
- *    before. It has the bin's size, in a trie the bits of its path; rings close, and the maps tell what is empty. As many marks go
- *    as were made, so no free chunk is in no bin.
+ *    before. It has the bin's size, in a trie the bits of its path; rings close, and the maps tell what is empty. As
+ *    many marks go as were made, so no free chunk is in no bin.
  *
  * Mappings of their own are in no list: of these only the sums can be wrong, and are not seen.
  */
