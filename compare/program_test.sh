@@ -83,18 +83,18 @@ is "$(rows r/summary.tsv '$5 == "line_sharing" && $6 == 0.25')" 2
 rule 'latencies are taken in each round, after its times, at half of what the baseline does'
 printf 'latency yes\nrounds 3\ncells steady threads=1\n' >calls.txt
 ends 0 run --campaign ./calls.txt -a ns10,ns2000 --baseline ns2000 -o r
-is "$(sed -n '1,/latency/p' log | grep -c ' time$')" 3
-is "$(grep -c 'latency:4000' log)" 9
-is "$(rows r/rounds.tsv '$6 == "p99.9_ns" && $4 == "ns10"')" 3
-is "$(rows r/summary.tsv '$5 == "p99.9_ns" && $4 == "ns10" && $7 == 0.005')" 1
+is "$(sed -n '1,/latency/p' log | grep -c ' time$')" 4
+is "$(grep -c 'latency:4000' log)" 18
+is "$(rows r/rounds.tsv '$6 == "p99.9_ns" && $4 == "ns10"')" 6
+is "$(rows r/summary.tsv '$5 == "p99.9_ns" && $4 == "ns10" && $7 == 0.005')" 2
 ends 0 run --campaign ./calls.txt -a ns10,ns20 --baseline ns10 -o s
-is "$(grep -c 'latency:1000' log)" 9
+is "$(grep -c 'latency:1000' log)" 18
 
 rule 'whose calls are overrun has figures and no verdict'
 printf 'latency yes\nrounds 3\ncells steady threads=1\n' >calls.txt
 ends 0 run --campaign ./calls.txt -a late,ns20 --baseline ns20 -o r
-is "$(rows r/summary.tsv '$5 == "p99.9_ns" && $4 == "late" && $10 == "-" && $12 == "overrun"')" 1
-is "$(rows r/summary.tsv '$5 == "time_ns" && $4 == "late" && $12 == "ok"')" 1
+is "$(rows r/summary.tsv '$5 == "p99.9_ns" && $4 == "late" && $10 == "-" && $12 == "overrun"')" 2
+is "$(rows r/summary.tsv '$5 == "time_ns" && $4 == "late" && $12 == "ok"')" 2
 
 rule 'what stays resident is measured once a cell, of workloads that have that pass, when asked for'
 printf 'after-free yes\nrounds 2\ncells scripted threads=1,2\ncells steady threads=1\n' >memory.txt
