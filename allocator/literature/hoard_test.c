@@ -119,6 +119,21 @@ static void the_fullest_serves(void **state) {
     assert_sound();
 }
 
+/* Of those that are equally full the one that was used last, whose lines are near. */
+static void the_last_used_serves(void **state) {
+    (void)state;
+    fresh();
+    as_thread(1);
+    const size_t n = blocks_a_superblock(64);
+    take_many(0, 3 * n, 64);
+    for (size_t i = 0; i < 4; i++)
+        release(&subject, block[i + i % 2 * n]); /* of the first and the second by turns */
+    release(&subject, block[4]);
+    assert_ptr_equal(take(64), block[4]);
+    assert_ptr_equal(take(64), block[2]);
+    assert_sound();
+}
+
 static void the_last_freed_comes_first(void **state) {
     (void)state;
     fresh();
@@ -200,6 +215,27 @@ static void malloc_keeps_the_invariant(void **state) {
     give_many(0, n);
     assert_sound();
     assert_int_equal(figures().live, 0);
+}
+
+/* All that can be moved are nearly 1 - f full, and the block that is freed is larger than what is free in one. */
+static void one_may_not_be_enough(void **state) {
+    (void)state;
+    fresh();
+    const struct heap *const mine = as_thread(1);
+    const size_t n = blocks_a_superblock(64), of = 16;
+    assert_int_equal(n, 127);
+    take_many(0, of * n, 64);
+    void *const larger = take(2560);
+    take(2560);
+    take(2560);
+    for (size_t i = 0; i < of * n; i++)
+        if (i % n < 32)
+            release(&subject, block[i]);
+    assert_int_equal(subject.heap[0].held, 0);
+    assert_int_equal(mine->held - mine->used, KEPT * S); /* 16 times 32 blocks: just right */
+    release(&subject, larger);
+    assert_int_equal(subject.heap[0].held, 2 * n * 64);
+    assert_sound();
 }
 
 /* ---- the bound ---- */
@@ -572,11 +608,13 @@ int main(void) {
         cmocka_unit_test(groups_are_quarters),
         cmocka_unit_test(every_class_fits),
         cmocka_unit_test(the_fullest_serves),
+        cmocka_unit_test(the_last_used_serves),
         cmocka_unit_test(the_last_freed_comes_first),
         cmocka_unit_test(what_is_too_much_moves),
         cmocka_unit_test(empty_ones_serve_every_class_and_thread),
         cmocka_unit_test(used_ones_move_too),
         cmocka_unit_test(malloc_keeps_the_invariant),
+        cmocka_unit_test(one_may_not_be_enough),
         cmocka_unit_test(handing_on_stays_bounded),
         cmocka_unit_test(handing_on_while_in_use_stays_bounded),
         cmocka_unit_test(changing_class_stays_bounded),
