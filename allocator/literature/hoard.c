@@ -27,14 +27,14 @@
  *
  * Guarantee: what is mapped is at most in proportion to what was in use, plus K superblocks a heap; the equation stands
  * above struct heap. Blocks of two heaps are never in one line, but after a superblock has changed heaps while in use.
- * Bad at: the unlucky lock holder, signal handlers, fork while others allocate (there are no handlers: the child waits for
+ * Bad at: signal handlers, a lock holder that is preempted, fork while others allocate (there are no handlers: the child waits for
  * ever where a lock was held). A thread whose few live blocks are of more than K classes moves superblocks to and fro.
  */
 #include "allocator.h"
+#include "ao/lock.h"
 #include "ao/size_class.h"
 #include "os/os.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,7 +97,7 @@ struct superblock {
  *
  * plus the one that is made. Several classes have that much each at worst, as in any allocator with classes. */
 struct heap {
-    _Alignas(LINE) pthread_mutex_t lock;
+    _Alignas(LINE) struct lock lock;
     size_t used, held;
     uint64_t classes[GROUPS]; /* bit c: class c has superblocks in that group */
     struct row {
@@ -277,13 +277,13 @@ static void restore(struct hoard *hoard, struct heap *heap, unsigned busy) {
     if (__builtin_expect(invariant_holds(hoard, heap), 1))
         return;
     struct heap *const global = &hoard->heap[0];
-    pthread_mutex_lock(&global->lock);
+    lock_acquire(&global->lock);
     do {
         struct superblock *const s = heap_emptiest(heap, busy);
         heap_drop(heap, s);
         heap_add(global, s);
     } while (!invariant_holds(hoard, heap));
-    pthread_mutex_unlock(&global->lock);
+    lock_release(&global->lock);
 }
 
 /* ---- malloc and free ---- */
@@ -300,7 +300,7 @@ static struct heap *heap_of_thread(struct hoard *hoard) {
 /* A superblock of class C with a free block, of HEAP, which has none of its own; NULL: no memory. */
 static struct superblock *heap_refill(struct hoard *hoard, struct heap *heap, unsigned c) {
     struct heap *const global = &hoard->heap[0];
-    pthread_mutex_lock(&global->lock);
+    lock_acquire(&global->lock);
     struct superblock *s = heap_find(global, c);
     if (s != NULL)
         heap_drop(global, s);
@@ -311,7 +311,7 @@ static struct superblock *heap_refill(struct hoard *hoard, struct heap *heap, un
             format(hoard, s, c);
         heap_add(heap, s);
     }
-    pthread_mutex_unlock(&global->lock);
+    lock_release(&global->lock);
     return s;
 }
 
@@ -362,7 +362,7 @@ static void *allocate(struct hoard *hoard, size_t size) {
     const unsigned c = size_class_of(size + (size == 0));
     struct heap *const heap = heap_of_thread(hoard);
     void *block = NULL;
-    pthread_mutex_lock(&heap->lock);
+    lock_acquire(&heap->lock);
     struct superblock *s = heap_find(heap, c);
     if (s != NULL && s->class == c) {
         block = take_block(heap, s);
@@ -379,7 +379,7 @@ static void *allocate(struct hoard *hoard, size_t size) {
             restore(hoard, heap, c);
         }
     }
-    pthread_mutex_unlock(&heap->lock);
+    lock_release(&heap->lock);
     return block;
 }
 
@@ -387,10 +387,10 @@ static void *allocate(struct hoard *hoard, size_t size) {
 static struct heap *lock_owner(const struct superblock *s) {
     for (;;) {
         struct heap *const heap = owner_of(s);
-        pthread_mutex_lock(&heap->lock);
+        lock_acquire(&heap->lock);
         if (__builtin_expect(owner_of(s) == heap, 1))
             return heap;
-        pthread_mutex_unlock(&heap->lock);
+        lock_release(&heap->lock);
     }
 }
 
@@ -411,7 +411,7 @@ static void release(struct hoard *hoard, void *block) {
     regroup(heap, s);
     if (heap != &hoard->heap[0])
         restore(hoard, heap, s->class);
-    pthread_mutex_unlock(&heap->lock);
+    lock_release(&heap->lock);
 }
 
 /* ---- the rest of the table ---- */
@@ -420,8 +420,6 @@ static bool initialise(struct hoard *hoard) {
     hoard->page = os_page_size();
     if (hoard->superblock < hoard->page)
         hoard->superblock = hoard->page;
-    for (unsigned i = 0; i <= HEAPS; i++)
-        pthread_mutex_init(&hoard->heap[i].lock, NULL);
     return true;
 }
 
@@ -435,14 +433,14 @@ static size_t usable(const struct hoard *hoard, const void *block) {
 /* Gives the global heap's empty superblocks back; those that heaps keep stay. */
 static bool trim(struct hoard *hoard) {
     struct heap *const global = &hoard->heap[0];
-    pthread_mutex_lock(&global->lock);
+    lock_acquire(&global->lock);
     const bool any = global->classes[EMPTY] != 0;
     while (global->classes[EMPTY] != 0) {
         struct superblock *const s = global->row[__builtin_ctzll(global->classes[EMPTY])].first[EMPTY];
         heap_drop(global, s);
         discard(hoard, s);
     }
-    pthread_mutex_unlock(&global->lock);
+    lock_release(&global->lock);
     return any;
 }
 
@@ -477,14 +475,14 @@ static void sum_stats(struct hoard *hoard, struct allocator_stats *stats) {
     };
     for (unsigned i = 0; i <= HEAPS; i++) {
         struct heap *const heap = &hoard->heap[i];
-        pthread_mutex_lock(&heap->lock);
+        lock_acquire(&heap->lock);
         stats->live += heap->used;
         heap_visit(heap, add_stats, stats);
         for (const struct region *region = hoard->regions; i == 0 && region != NULL; region = region->next) {
             stats->mapped += (REGION_SUPERBLOCKS + 1) * hoard->superblock;
             stats->resident += hoard->page;
         }
-        pthread_mutex_unlock(&heap->lock);
+        lock_release(&heap->lock);
     }
 }
 

@@ -15,14 +15,16 @@
 
 #include <cmocka.h>
 
-static void (*before_lock)(const pthread_mutex_t *lock);
+#include "ao/lock.h"
 
-static int stepped_lock(pthread_mutex_t *lock) {
+static void (*before_lock)(const struct lock *lock);
+
+static void stepped_acquire(struct lock *lock) {
     if (before_lock != NULL)
         before_lock(lock);
-    return pthread_mutex_lock(lock);
+    lock_acquire(lock);
 }
-#define pthread_mutex_lock stepped_lock
+#define lock_acquire stepped_acquire
 #include "hoard.c"
 
 enum { S = 8192, MOST = 40000 };
@@ -327,8 +329,8 @@ static struct {
 
 /* Before a free by thread 3 locks the owner that it has read, thread 1 loses the superblock to the global heap; before it locks
  * that, thread 2 takes it. */
-static void others_move_it(const pthread_mutex_t *lock) {
-    void (*const self)(const pthread_mutex_t *) = before_lock;
+static void others_move_it(const struct lock *lock) {
+    void (*const self)(const struct lock *) = before_lock;
     before_lock = NULL;
     race.locks++;
     if (race.locks == 1) {
@@ -551,10 +553,10 @@ static void *work(void *number) {
         unmake(__atomic_exchange_n(at, make(size), __ATOMIC_ACQ_REL));
         if (i % 1024 == 0) { /* at any time, not only in the end */
             struct heap *const some = &subject.heap[1 + draw(&random) % HEAPS];
-            pthread_mutex_lock(&some->lock);
+            lock_acquire(&some->lock);
             if (!invariant_holds(&subject, some))
                 __atomic_fetch_add(&broken, 1, __ATOMIC_RELAXED);
-            pthread_mutex_unlock(&some->lock);
+            lock_release(&some->lock);
         }
         if (i % 8192 == 0)
             trim(&subject);
