@@ -27,8 +27,9 @@
  *
  * Guarantee: what is mapped is at most in proportion to what was in use, plus K superblocks a heap; the equation stands
  * above struct heap. Blocks of two heaps are never in one line, but after a superblock has changed heaps while in use.
- * Bad at: signal handlers, a lock holder that is preempted, fork while others allocate (there are no handlers: the child waits for
- * ever where a lock was held). A thread whose few live blocks are of more than K classes moves superblocks to and fro.
+ * Bad at: signal handlers; a lock holder that is preempted; fork while others allocate (there are no handlers: the child
+ * waits for ever where a lock was held); a thread whose few live blocks are of more than K classes, for which superblocks
+ * move to and fro.
  */
 #include "allocator.h"
 #include "ao/lock.h"
@@ -55,7 +56,8 @@ struct free_block {
     struct free_block *next;
 };
 
-/* REGION_SUPERBLOCKS superblocks in a row, never unmapped; stands at the start of the mapping. The global lock guards it. */
+/* REGION_SUPERBLOCKS superblocks in a row, never unmapped; stands at the start of the mapping, under the global heap's
+ * lock. */
 struct region {
     struct region *next;       /* of all */
     struct region *next_clean; /* of those with clean superblocks */
@@ -90,8 +92,8 @@ struct superblock {
  *
  * The paper counts S for each superblock; to count its blocks' bytes makes a full one count as full. While it does not
  * hold, some superblock is less than 1 - f full, for on the average they are: so restore always finds one. Hence
- * a <= u / (1 - f) + K * S. And when a superblock is made, the global heap has no empty one and none of that class: all of
- * the class are in the other heaps. While only one class is in use, all superblocks are, and with P heaps in use
+ * a <= u / (1 - f) + K * S. And when a superblock is made, the global heap has no empty one and none of that class: all
+ * of the class are in the other heaps. While only one class is in use, all superblocks are, and with P heaps in use
  *
  *     sum of a <= U / (1 - f) + P * K * S,   U: the most that was ever in use
  *
@@ -122,8 +124,8 @@ static struct superblock *superblock_of(const struct hoard *hoard, const void *b
     return (struct superblock *)((uintptr_t)block & ~(uintptr_t)(hoard->superblock - 1));
 }
 
-/* Orders: relaxed. What it was when a block was handed out happens before its free, which thus reads that owner or a later
- * one; that it is the owner still is shown under the lock. */
+/* Orders: relaxed. What it was when a block was handed out happens before its free, which thus reads that owner or a
+ * later one; that it is the owner still is shown under the lock. */
 static struct heap *owner_of(const struct superblock *s) {
     return __atomic_load_n(&s->owner, __ATOMIC_RELAXED);
 }
@@ -263,8 +265,8 @@ static bool invariant_holds(const struct hoard *hoard, const struct heap *heap) 
            4 * heap->used >= QUARTERS_FULL * heap->held;
 }
 
-/* Which one to give away, where the invariant does not hold: the emptiest. Rather of another class than BUSY, in which this
- * thread is at work; and of a class the one used longest ago. */
+/* Which one to give away, where the invariant does not hold: the emptiest. Rather of another class than BUSY, in which
+ * this thread is at work; and of a class the one used longest ago. */
 static struct superblock *heap_emptiest(const struct heap *heap, unsigned busy) {
     unsigned group = EMPTY;
     while (heap->classes[group] == 0)

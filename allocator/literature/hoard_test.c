@@ -244,8 +244,8 @@ static void one_may_not_be_enough(void **state) {
 
 enum { PLAYERS = 16, ROUNDS = 200, LIVE = 2000 };
 
-/* What stands above struct heap, in superblocks: where LARGEST is the most bytes ever in use and the blocks of a superblock
- * have at least ROOM bytes. The one that is made is the 1. */
+/* What stands above struct heap, in superblocks: where LARGEST is the most bytes ever in use and the blocks of a
+ * superblock have at least ROOM bytes. The one that is made is the 1. */
 static size_t most_superblocks(size_t largest, size_t room) {
     return (largest * 4 / QUARTERS_FULL + (size_t)PLAYERS * KEPT * S) / room + 1;
 }
@@ -287,8 +287,8 @@ static void handing_on_while_in_use_stays_bounded(void **state) {
     assert_sound();
 }
 
-/* Each keeps what the others have left of it: all but every eighth block is freed by the next. Then all begin anew with
- * another class: at the end of a round nothing is in use, so that the equation holds for the next class. */
+/* All but every eighth block is freed by another thread at once, the rest at the end of the round by one. Then all begin
+ * anew with another class: nothing is in use then, so that the equation holds for the next class. */
 static void changing_class_stays_bounded(void **state) {
     (void)state;
     static const size_t size[] = {16, 2000, 64, 208, 1000, 3000};
@@ -327,8 +327,8 @@ static struct {
     bool back; /* thread 1 gets it again */
 } race;
 
-/* Before a free by thread 3 locks the owner that it has read, thread 1 loses the superblock to the global heap; before it locks
- * that, thread 2 takes it. */
+/* Before a free by thread 3 locks the owner that it has read, thread 1 loses the superblock to the global heap; before it
+ * locks that, thread 2 takes it. */
 static void others_move_it(const struct lock *lock) {
     void (*const self)(const struct lock *) = before_lock;
     before_lock = NULL;
