@@ -622,6 +622,8 @@ __attribute__((aligned(64))) static void michael_free(void *payload) {
 }
 
 static size_t michael_usable_size(void *payload) {
+    if (payload == NULL)
+        return 0;
     const AO_uintptr_t prefix = __atomic_load_n((AO_uintptr_t *)payload - 1, __ATOMIC_RELAXED);
     return (prefix & 1) != 0 ? prefix - 1 - ALIGNMENT : ((const struct descriptor *)prefix)->size - PREFIX;
 }
