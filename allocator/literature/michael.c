@@ -846,6 +846,8 @@ const struct allocator allocator_michael = {
     .summary = "Michael's lock-free malloc: superblocks with anchors, heaps with credits",
     .origin = "Michael, PLDI 2004; written independently",
     .traits = TRAIT_LOCK_FREE | TRAIT_SIGNAL_SAFE,
+    .loss = {SUPERBLOCK + 64 + ALIGNMENT,
+             HYPERBLOCK + SUPERBLOCK}, /* a superblock and a block; a hyperblock */
     .malloc = michael_malloc,
     .free = michael_free,
     .usable_size = michael_usable_size,
