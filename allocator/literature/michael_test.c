@@ -21,6 +21,7 @@
 enum kind { LOAD, STORE, EXCHANGE, COMPARE, ADD };
 
 static void before(const volatile void *word, enum kind kind, int order);
+static bool after(const volatile void *word, bool exchanged);
 static void *map_of_test(size_t size);
 
 #define __atomic_load_n(word, order) (before(word, LOAD, order), __atomic_load_n(word, order))
@@ -30,7 +31,7 @@ static void *map_of_test(size_t size);
     (before(word, EXCHANGE, order), __atomic_exchange_n(word, value, order))
 #define __atomic_compare_exchange_n(word, expected, desired, weak, success, failure)                         \
     (before(word, COMPARE, success),                                                                         \
-     __atomic_compare_exchange_n(word, expected, desired, weak, success, failure))
+     after(word, __atomic_compare_exchange_n(word, expected, desired, weak, success, failure)))
 #define __atomic_fetch_add(word, n, order) (before(word, ADD, order), __atomic_fetch_add(word, n, order))
 #define __atomic_fetch_sub(word, n, order) (before(word, ADD, order), __atomic_fetch_sub(word, n, order))
 #define dwcas(at, ...)                     (before(at, COMPARE, __ATOMIC_SEQ_CST), dwcas(at, __VA_ARGS__))
@@ -50,20 +51,35 @@ static void before(const volatile void *word, enum kind kind, int order) {
     act();
 }
 
-/* The access of this kind to this word, after so many others of it. */
+/* The same right after a compare-and-swap of this word has succeeded. */
+static const volatile void *exchanged_word;
+static void (*act_after)(void);
+
+static bool after(const volatile void *word, bool exchanged) {
+    if (exchanged_word != NULL && word == exchanged_word && exchanged) {
+        exchanged_word = NULL;
+        act_after();
+    }
+    return exchanged;
+}
+
+static void after_exchange(const volatile void *word, void (*what)(void)) {
+    act_after = what;
+    exchanged_word = word;
+}
+
+/* The access of this kind to this word. */
 static const volatile void *at_word;
 static enum kind at_kind;
-static unsigned at_after;
 
 static bool is_at_word(const volatile void *word, enum kind kind, int order) {
     (void)order;
-    return word == at_word && kind == at_kind && at_after-- == 0;
+    return word == at_word && kind == at_kind;
 }
 
 static void before_access(const volatile void *word, enum kind kind, void (*what)(void)) {
     at_word = word;
     at_kind = kind;
-    at_after = 0;
     act = what;
     when = is_at_word;
 }
@@ -85,8 +101,9 @@ static void before_number(unsigned number, void (*what)(void)) {
 
 /* True: it was not reached. */
 static bool is_left_over(void) {
-    const bool left = when != NULL;
+    const bool left = when != NULL || exchanged_word != NULL;
     when = NULL;
+    exchanged_word = NULL;
     return left;
 }
 
@@ -115,7 +132,7 @@ static void *map_of_test(size_t size) {
 
 static int reset(void **state) {
     (void)state;
-    when = NULL;
+    is_left_over();
     for (unsigned i = 0; i < mappings && i < MOST_MAPPINGS; i++)
         if (mapped[i].start != NULL)
             os_unmap(mapped[i].start, mapped[i].size);
@@ -308,26 +325,28 @@ static void install_another(void) {
     word_then = own()->of[class_of(SMALL)].active;
 }
 
+/* Between the last credit, with which the word became empty, and the exchange that is to put more back. */
 static void e3_update_active_never_overwrites_anothers_credits(void **state) {
-    (void)state;
-    uint64_t *block[MOST_CREDITS + 2];
-    block[0] = take(SMALL);
-    struct descriptor *const d = owner(block[0]);
-    active *const word = &own()->of[class_of(SMALL)].active;
-    for (unsigned i = 1; i < MOST_CREDITS; i++)
-        block[i] = take(SMALL);
-    assert_int_equal(*word & CREDITS_MASK, 0);
-    at_after = 1; /* the first takes the credit, the second puts back more */
-    before_access(word, COMPARE, install_another);
-    at_after = 1;
-    block[MOST_CREDITS] = take(SMALL);
-    assert_false(is_left_over());
-    assert_true(installed != d);
-    assert_true(*word == word_then);
-    assert_int_equal(state_of(d), PARTIAL); /* what was reserved is given back */
-    assert_int_equal(anchor_count(d->anchor), MOST_BLOCKS - MOST_CREDITS - 1);
-    assert_ptr_equal(own()->of[class_of(SMALL)].partial, d);
-    assert_sound();
+    for (unsigned before_the_pop = 0; before_the_pop < 2; before_the_pop++) {
+        reset(state);
+        struct descriptor *const d = owner(take(SMALL));
+        active *const word = &own()->of[class_of(SMALL)].active;
+        for (unsigned i = 1; i < MOST_CREDITS; i++)
+            take(SMALL);
+        assert_int_equal(*word & CREDITS_MASK, 0);
+        if (before_the_pop)
+            before_access(&d->anchor, COMPARE, install_another);
+        else
+            after_exchange(&d->anchor, install_another);
+        take(SMALL);
+        assert_false(is_left_over());
+        assert_true(installed != d);
+        assert_true(*word == word_then);
+        assert_int_equal(state_of(d), PARTIAL); /* what was reserved is given back */
+        assert_int_equal(anchor_count(d->anchor), MOST_BLOCKS - MOST_CREDITS - 1);
+        assert_ptr_equal(own()->of[class_of(SMALL)].partial, d);
+        assert_sound();
+    }
 }
 
 /* ---- E4: fields ---- */
@@ -501,6 +520,7 @@ static void make_it_another_classs(void) {
     third = take(OTHER);
     assert_ptr_equal(owner(third), emptied);
     emptied->size = 0; /* who reads these from now on */
+    emptied->class = 1U << 31;
     emptied->superblock = NULL;
     emptied->heap = NULL;
 }
@@ -512,11 +532,12 @@ static void e6_the_descriptor_is_not_read_after_the_exchange(void **state) {
     emptied = owner(first);
     struct superblock *const superblock = emptied->superblock;
     give(first);
-    before_access(&michael.idle_count, ADD, make_it_another_classs); /* the first thing after it */
+    after_exchange(&emptied->anchor, make_it_another_classs);
     give(second);
     assert_false(is_left_over());
     assert_ptr_equal(superblock_of((AO_uintptr_t *)michael.idle.top.second),
                      superblock); /* its own, not the new one */
+    emptied->class = class_of(OTHER);
     emptied->size = (unsigned)size_class_bytes(class_of(OTHER));
     emptied->heap = own();
     for (struct hyperblock *h = hyperblocks(); h != NULL; h = hyperblock_after(h))
