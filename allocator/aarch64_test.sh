@@ -34,7 +34,7 @@ done
 build stress stress.c registry.c system/library.c system/announce.c wrap/checked.c wrap/failing.c \
     $(sed -n 's/^ALLOCATOR([a-z0-9_]*, *\([^)]*\))/\1/p' allocators.def | sort -u) os/linux.c ao/stack_almost.c -ldl -lm \
     -DAO_DEBIAN_MODULE='"absent"'
-for allocator in ao ao-lockfree ao-replicated ao-percpu; do
+for allocator in ao ao-lockfree ao-replicated ao-percpu michael; do
     starts "$work/stress" "$allocator" 1 4 || { echo "FAILED: stress $allocator"; exit 1; }
 done
 ./atomic_ops_have_test.sh aarch64-linux-gnu-gcc "$1" || { echo 'FAILED: AO_HAVE_ of atomic_ops.h'; exit 1; }
