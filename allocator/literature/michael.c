@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * `michael`: Maged M. Michael, "Scalable Lock-Free Dynamic Memory Allocation", PLDI 2004. Written from what is known of
- * the algorithm and of the mistakes in its copies; no code of anybody's.
+ * `michael`: Maged M. Michael, "Scalable Lock-Free Dynamic Memory Allocation", PLDI 2004. Written from what is
+ * known of the algorithm and of the mistakes in its copies; no code of anybody's.
  *
- * A superblock is 16 KiB of blocks of one size. Its descriptor holds the anchor, one word that every malloc and free of
- * the superblock exchanges. A heap has for each class an active superblock, whose blocks are reserved 64 at a time: who
- * counts the credits in the active word down by one may pop one block, and will find one. Threads take heaps in turn.
+ * A superblock is 16 KiB of blocks of one size. Its descriptor holds the anchor, one word that every malloc and
+ * free of the superblock exchanges. A heap has for each class an active superblock, whose blocks are reserved 64 at
+ * a time: who counts the credits in the active word down by one may pop one block, and will find one. Threads take
+ * heaps in turn.
  *
  *     heap     of[class]: active  [ descriptor | credits:6 ]       partial [ descriptor ]     the class's list: more
  *                                       |                                                     of those, for all heaps
@@ -30,61 +31,64 @@
  * So who has a reservation pops from a list that is not empty until it has popped, and avail is the index of a block.
  *
  * States. ACTIVE: in an active word, or in the hand of the malloc that took the last credit. FULL: count is 0, in no
- * word, slot or list. PARTIAL: count > 0; in a slot, on a list, or in a hand on its way there. EMPTY: count is N, written
- * 0; its superblock is gone; the descriptor is where it was when PARTIAL, or is free.
+ * word, slot or list. PARTIAL: count > 0; in a slot, on a list, or in a hand on its way there. EMPTY: count is N,
+ * written 0; its superblock is gone; the descriptor is where it was when PARTIAL, or is free.
  *
  *     new -> ACTIVE -> FULL <-> PARTIAL -> EMPTY        ACTIVE -> PARTIAL: another superblock came into the word
  *              ^----------------'                       ACTIVE -> EMPTY: trim only
  *
- * Who owns a descriptor. ACTIVE: who took it out of the word (the last credit; trim). FULL -> PARTIAL: whose free made
- * the change. PARTIAL or EMPTY: who takes it out of the slot or off the list. Whoever makes it EMPTY owns the superblock
- * and not the descriptor, because it may be anywhere. Only an owner puts a descriptor somewhere, and only an owner that
- * took it out of a slot or off a list, and then read EMPTY, retires it (trim: that itself made it EMPTY, from ACTIVE). So
- * it is in one place at most, and retired once a life: an EMPTY descriptor stays EMPTY until it is retired, and two
- * cannot take it out of one place. What was taken out and is not EMPTY is put back. It may become EMPTY in
- * a hand; then it is put back all the same, and the next who takes it out retires it. Such ones wait in a slot or on the
- * list of their class, 128 bytes each, and a class gets a new descriptor only after its list was seen empty:
- * there are never more than the class had superblocks at its peak, and one a thread inside.
+ * Who owns a descriptor. ACTIVE: who took it out of the word (the last credit; trim). FULL -> PARTIAL: whose free
+ * made the change. PARTIAL or EMPTY: who takes it out of the slot or off the list. Whoever makes it EMPTY owns the
+ * superblock and not the descriptor, because it may be anywhere. Only an owner puts a descriptor somewhere, and
+ * only an owner that took it out of a slot or off a list, and then read EMPTY, retires it (trim: that itself made
+ * it EMPTY, from ACTIVE). So it is in one place at most, and retired once a life: an EMPTY descriptor stays EMPTY
+ * until it is retired, and two cannot take it out of one place. What was taken out and is not EMPTY is put back. It
+ * may become EMPTY in a hand; then it is put back all the same, and the next who takes it out retires it. Such ones
+ * wait in a slot or on the list of their class, 128 bytes each, and a class gets a new descriptor only after its
+ * list was seen empty: there are never more than the class had superblocks at its peak, and one a heap and thread
+ * inside.
  *
- * The list of a class is a stack with a version (ao/stack_tagged.h). The paper prefers a queue, Michael's and Scott's,
- * so that superblocks rest and gather free blocks before they are taken. But in that queue what was taken off stays
- * behind as its dummy: a descriptor could not be retired or put elsewhere until the next one is taken, so that nodes
- * would have to be something else than descriptors; and it needs a dummy before the first call. A stack gives the
- * descriptor itself, owned from the exchange on, which the argument above rests on, and all zero is an empty one. What
- * is lost: the superblock that is taken is the one that was put last, with few free blocks.
+ * The list of a class is a stack with a version (ao/stack_tagged.h). The paper prefers a queue, Michael's and
+ * Scott's, so that superblocks rest and gather free blocks before they are taken. But in that queue what was taken
+ * off stays behind as its dummy: a descriptor could not be retired or put elsewhere until the next one is taken, so
+ * that nodes would have to be something else than descriptors; and it needs a dummy before the first call. A stack
+ * gives the descriptor itself, owned from the exchange on, which the argument above rests on, and all zero is an
+ * empty one. What is lost: the superblock that is taken is the one that was put last, with few free blocks.
  *
- * Nothing is read too late. Descriptors, and the nodes that superblocks are listed by, are never given back or used as
- * anything else: a delayed pop of a list reads a link or what was one, and its version is over. A superblock's words are
- * read by who has a block or a reservation of it, so that it cannot become EMPTY. An active word whose descriptor came
- * back with as many credits (ABA) is as good: a credit is taken of what is there, and all else read afterwards. The
- * anchor's tag counts pops: a pop whose block was taken by another, and came back, fails. It wraps after 2^42, at one
- * every 10 ns twelve hours that a thread stands between two instructions, and then it must be that very number.
+ * Nothing is read too late. Descriptors, and the nodes that superblocks are listed by, are never given back or used
+ * as anything else: a delayed pop of a list reads a link or what was one, and its version is over. A superblock's
+ * words are read by who has a block or a reservation of it, so that it cannot become EMPTY. An active word whose
+ * descriptor came back with as many credits (ABA) is as good: a credit is taken of what is there, and all else read
+ * afterwards. The anchor's tag counts pops: a pop whose block was taken by another, and came back, fails. It wraps
+ * after 2^42, at one every 10 ns twelve hours that a thread stands between two instructions, and then it must be
+ * that very number.
  *
- * Linearisation points: malloc at its exchange of the anchor (new superblock: of the active word), NULL at the failure of
- * the system; free at its exchange of the anchor.
+ * Linearisation points: malloc at its exchange of the anchor (new superblock: of the active word), NULL at the
+ * failure of the system; free at its exchange of the anchor.
  *
- * Progress: lock-free; each exchange fails because another's has succeeded. 3 begins again only where another malloc has
- * put a superblock into the word, which has its block. No thread-local state but the number of its heap, no initialisation, no locks: a
- * handler anywhere, and a thread that never returns, are like a slow thread. One that never returns keeps at most a
- * superblock's free blocks; in 3 those of one hyperblock.
+ * Progress: lock-free; each exchange fails because another's has succeeded. 3 begins again only where another
+ * malloc has put a superblock into the word, which has its block. No thread-local state but the number of its heap,
+ * no initialisation, no locks: a handler anywhere, and a thread that never returns, are like a slow thread. One
+ * that never returns keeps at most a superblock's free blocks and one of another; in 3 a hyperblock.
  *
- * Memory orders (the anchor, the words and the slots change by read-modify-write only, so that release sequences go on):
- *     active   taking a credit      acquire    the fields of the descriptor, from the install that put it there
- *              install              release    pairs with it; fields, first links, anchor
- *     anchor   load before a pop    acquire    before the load of the block's link; that link is from the free that pushed it
- *              every exchange       acq_rel    release: the link stored, the contents that the freeing thread has read, and the
- *                                              load of the link, which must not be late; acquire: pop: contents; EMPTY: those of
- *                                              all who freed, for whoever has the superblock next
- *     slot     exchange             acq_rel    release: the state that it was put with; acquire: pairs with that, so that who takes
- *                                              it out does not read an older state
- *     lists                                    as in stack_tagged.h, whose exchanges are full barriers
- *     link     store, load          relaxed    ordered by the anchor; may race with the owner's prefix, and is then not used
- *     heap     store, load          relaxed    published by the next exchange of the anchor; any of its class is right
+ * Memory orders (anchors, words and slots change by read-modify-write only, so that release sequences go on; but for
+ * the anchor of a descriptor that is not installed yet):
+ *     active   taking a credit     acquire   the fields of the descriptor, from the install that put it there
+ *              install             release   pairs with it; fields, first links, anchor
+ *     anchor   load before a pop   acquire   before the load of the block's link, which the free that pushed it wrote
+ *              every exchange      acq_rel   release: the link that was stored; what the freeing thread did with the
+ *                                            block; and the load of the link stays before it. Acquire, pop: the
+ *                                            same of the block; EMPTY: of all blocks, for the superblock's next owner
+ *     slot     exchange            acq_rel   release: the state that it was put with; acquire: pairs with that, so
+ *                                            that who takes it out reads no older state
+ *     lists                                  as in stack_tagged.h, whose exchanges are full barriers
+ *     link     store, load         relaxed   ordered by the anchor; may race with an owner's prefix, and is unused then
+ *     heap     store, load         relaxed   published by the next exchange of the anchor; any of its class is right
  *
  * The errata of the paper and its copies are named E1 to E8 where they are dealt with, and in michael_test.c.
  *
- * Bad at: requests above 7160 bytes (a system call each), and below 16 (half is prefix). Three locked instructions a pair. Up to
- * 32 heaps keep a superblock or two a class each. Descriptors and address space never go back.
+ * Bad at: requests above 7160 bytes (a system call each), and below 16 (half is prefix). Three locked instructions a
+ * pair. Up to 32 heaps keep a superblock or two a class each. Descriptors and address space never go back.
  */
 #include "allocator.h"
 #include "ao/dwcas.h"
@@ -170,7 +174,8 @@ struct descriptor {
     unsigned places;     /* for check */
 };
 
-/* E2: with one block, credits would be -1, and FULL would become EMPTY without having been anywhere it could be found. */
+/* E2: with one block, credits would be -1, and FULL would become EMPTY without having been anywhere it could be
+ * found. */
 _Static_assert((SUPERBLOCK - PREFIX) / LARGEST_BLOCK >= 2, "at least two blocks");
 
 typedef uint64_t active;
@@ -214,8 +219,8 @@ static struct {
     unsigned next_heap;
 } michael;
 
-/* The number of this thread's heap + 1; 0: none yet. A handler that interrupts the first call takes one too, and either of
- * them stays: which heap it is matters to speed only. */
+/* The number of this thread's heap + 1; 0: none yet. A handler that interrupts the first call takes one too, and
+ * either of them stays: which heap it is matters to speed only. */
 static _Thread_local unsigned own_heap __attribute__((tls_model("initial-exec")));
 
 static __attribute__((noinline, cold)) unsigned take_heap(void) {
@@ -347,7 +352,8 @@ static struct descriptor *take_partial(struct heap *heap, unsigned class) {
     return descriptor_of(stack_tagged_pop(&michael.of[class].partial));
 }
 
-/* Whatever is EMPTY on top of a class's list. What is looked at is not owned, so it is only a hint whether to take it. */
+/* Whatever is EMPTY on top of a class's list. What is looked at is not owned, so it is only a hint whether to take
+ * it. */
 static void clean_list(struct heap *heap, unsigned class) {
     struct stack_tagged *const list = &michael.of[class].partial;
     for (;;) {
@@ -366,8 +372,8 @@ static void clean_list(struct heap *heap, unsigned class) {
 }
 
 /* WAS became EMPTY by the caller's free, and is not the caller's: it may have been retired since, and even be a live
- * superblock's, in this very slot (E1). So the exchange makes it the caller's, whatever it is by now, and only then it is
- * looked at. WAS itself is not read before (E6). */
+ * superblock's, in this very slot (E1). So the exchange makes it the caller's, whatever it is by now, and only then
+ * it is looked at. WAS itself is not read before (E6). */
 static void remove_empty(struct heap *heap, unsigned class, struct descriptor *was) {
     struct descriptor *d = was;
     if (!__atomic_compare_exchange_n(&heap->of[class].partial, &d, NULL, false, __ATOMIC_ACQ_REL,
@@ -400,8 +406,8 @@ static inline unsigned least(unsigned a, unsigned b) {
     return a < b ? a : b;
 }
 
-/* D and RESERVED of its blocks are the caller's, and one more that it has popped, so that D cannot become EMPTY. E3: the word
- * must be empty. Whatever else is there has credits that would be lost. */
+/* D and RESERVED of its blocks are the caller's, and one more that it has popped, so that D cannot become EMPTY.
+ * E3: the word must be empty. Whatever else is there has credits that would be lost. */
 static void update_active(struct heap *heap, unsigned class, struct descriptor *d, unsigned reserved) {
     active none = 0;
     if (__atomic_compare_exchange_n(&heap->of[class].active, &none, (active)(uintptr_t)d | (reserved - 1),
@@ -480,8 +486,8 @@ static void *from_partial(struct heap *heap, unsigned class) {
     return block;
 }
 
-/* D and its superblock are nobody else's: one of its blocks is the caller's, RESERVED others are credits. The tag goes on
- * from the life before. */
+/* D and its superblock are nobody else's: one of its blocks is the caller's, RESERVED others are credits. The tag
+ * goes on from the life before. */
 static void descriptor_prepare(struct descriptor *d, struct superblock *superblock, struct heap *heap,
                                unsigned class, unsigned *reserved) {
     const unsigned size = (unsigned)size_class_bytes(class), count = (SUPERBLOCK - PREFIX) / size;
@@ -499,7 +505,8 @@ static void descriptor_prepare(struct descriptor *d, struct superblock *superblo
     __atomic_store_n(&d->anchor, anchor_make(1, count - 1 - *reserved, ACTIVE, tag), __ATOMIC_RELAXED);
 }
 
-/* NULL: the word is not empty any more, or there is no memory. E5: the install is what publishes all that was prepared. */
+/* NULL: the word is not empty any more, or there is no memory. E5: the install is what publishes all that was
+ * prepared. */
 static void *from_new_superblock(struct heap *heap, unsigned class, bool *no_memory) {
     struct descriptor *const d = descriptor_alloc();
     struct superblock *const superblock = d == NULL ? NULL : superblock_alloc();
@@ -577,8 +584,8 @@ static __attribute__((noinline, cold)) void unmap_large(AO_uintptr_t *prefix) {
         abort(); /* not a block of ours: going on would unmap somebody else's memory */
 }
 
-/* What a free has to do after its exchange, by what it made of the state. Nothing of D is read here: EMPTY, it is not the
- * caller's (E6). PARTIAL from FULL, it is. */
+/* What a free has to do after its exchange, by what it made of the state. Nothing of D is read here: EMPTY, it is
+ * not the caller's (E6). PARTIAL from FULL, it is. */
 static __attribute__((noinline)) void free_elsewhere(struct heap *heap, unsigned class, struct descriptor *d,
                                                      struct superblock *emptied) {
     if (emptied == NULL) {
@@ -589,8 +596,8 @@ static __attribute__((noinline)) void free_elsewhere(struct heap *heap, unsigned
     remove_empty(heap, class, d);
 }
 
-/* All fields are read before the exchange (E6), the heap once a turn (E7): until the exchange succeeds D has the block. The link is
- * stored before it (E5), and what it was read from is the anchor that is exchanged. */
+/* All fields are read before the exchange (E6), the heap once a turn (E7): until the exchange succeeds D has the
+ * block. The link is stored before it (E5), and what it was read from is the anchor that is exchanged. */
 static inline void push(struct descriptor *d, AO_uintptr_t *block) {
     struct superblock *const superblock = d->superblock;
     const unsigned class = d->class, last = d->count - 1;
@@ -630,8 +637,8 @@ static size_t michael_usable_size(void *payload) {
 
 /* ---- trim ---- */
 
-/* Takes a superblock out of its word, and gives back what it had reserved. If all is free then, it was in no other place: who makes
- * it EMPTY here owns the descriptor too. */
+/* Takes a superblock out of its word, and gives back what it had reserved. If all is free then, it was in no other
+ * place: who makes it EMPTY here owns the descriptor too. */
 static void deactivate(struct heap *heap, unsigned class) {
     const active was = __atomic_exchange_n(&heap->of[class].active, 0, __ATOMIC_ACQUIRE);
     if (was == 0)
