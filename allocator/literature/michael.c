@@ -89,7 +89,8 @@
  *
  * Bad at: requests above 7160 bytes (a system call each), and below 16 (half is prefix). Three locked instructions a
  * pair. Up to 32 heaps keep a superblock or two a class each. Descriptors and address space never go back.
- */#include "michael_memory.h"
+ */
+#include "michael_memory.h"
 
 #include <stdlib.h>
 
