@@ -52,6 +52,7 @@ static const struct example examples[] = {
     {.workload = "phase-change", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
     {.workload = "blowup", .word = {"40", "1024"}, .operations = 5000, .by_worker = true},
     {.workload = "threadtest", .word = {"1000", "3", "8"}, .operations = 1500},
+    {.workload = "linux-scalability", .word = {"8", "1000"}, .operations = 1500},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -619,6 +620,8 @@ static void old_batches_are_allocated_and_freed_in_order(void **state) {
          2,
          8},
         {{.workload = "threadtest", .word = {"2", "0", "8"}, .operations = 3}, THREADS, 1, 3, 8},
+        {{.workload = "linux-scalability", .word = {"512", "1000"}, .operations = 1}, THREADS, 1000, 1, 512},
+        {{.workload = "linux-scalability", .word = {"8", "100"}, .operations = 101}, THREADS, 100, 2, 8},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         const uint64_t batch = cases[c].batch;
