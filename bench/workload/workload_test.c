@@ -53,6 +53,7 @@ static const struct example examples[] = {
     {.workload = "blowup", .word = {"40", "1024"}, .operations = 5000, .by_worker = true},
     {.workload = "threadtest", .word = {"1000", "3", "8"}, .operations = 1500},
     {.workload = "linux-scalability", .word = {"8", "1000"}, .operations = 1500},
+    {.workload = "glibc-simple", .word = {"25", "4096"}, .operations = 90},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -622,6 +623,7 @@ static void old_batches_are_allocated_and_freed_in_order(void **state) {
         {{.workload = "threadtest", .word = {"2", "0", "8"}, .operations = 3}, THREADS, 1, 3, 8},
         {{.workload = "linux-scalability", .word = {"512", "1000"}, .operations = 1}, THREADS, 1000, 1, 512},
         {{.workload = "linux-scalability", .word = {"8", "100"}, .operations = 101}, THREADS, 100, 2, 8},
+        {{.workload = "glibc-simple", .word = {"25", "16"}, .operations = 26}, 1, 25, 2, 16},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         const uint64_t batch = cases[c].batch;
