@@ -54,6 +54,7 @@ static const struct example examples[] = {
     {.workload = "threadtest", .word = {"1000", "3", "8"}, .operations = 1500},
     {.workload = "linux-scalability", .word = {"8", "1000"}, .operations = 1500},
     {.workload = "glibc-simple", .word = {"25", "4096"}, .operations = 90},
+    {.workload = "glibc-thread", .word = {"64"}, .operations = 500, .by_seed = true, .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -641,6 +642,27 @@ static void old_batches_are_allocated_and_freed_in_order(void **state) {
     }
 }
 
+/* Half of the sizes below 8 bytes, one of 100 above 395; all slots are hit. */
+static void sizes_of_glibc_thread_fall_with_the_inverse_square(void **state) {
+    (void)state;
+    const struct example e = {.workload = "glibc-thread", .word = {"1024"}, .operations = 65536};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t below_8 = 0, above_395 = 0;
+    for (size_t i = log->run_began; i < log->run_ended; i += 2) {
+        assert_int_equal(log->event[i] % 2, 1);
+        const uint64_t size = log->event[i + 1] / 2;
+        assert_in_range(size, 4, 32760);
+        below_8 += size < 8;
+        above_395 += size > 395;
+    }
+    assert_int_equal(log->run_began, 1024);
+    assert_int_equal(log->run_ended, 1024 + 2 * 65536);
+    assert_in_range(below_8, 65536 * 48 / 100, 65536 * 52 / 100);
+    assert_in_range(above_395, 65536 * 8 / 1000, 65536 * 12 / 1000);
+    assert_int_equal(survivors(log), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -662,6 +684,7 @@ int main(void) {
         TEST(phases_reach_one_peak_with_every_size_and_keep_a_tenth),
         TEST(one_live_set_goes_round_all_threads),
         TEST(old_batches_are_allocated_and_freed_in_order),
+        TEST(sizes_of_glibc_thread_fall_with_the_inverse_square),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
