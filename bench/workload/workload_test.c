@@ -55,6 +55,16 @@ static const struct example examples[] = {
     {.workload = "linux-scalability", .word = {"8", "1000"}, .operations = 1500},
     {.workload = "glibc-simple", .word = {"25", "4096"}, .operations = 90},
     {.workload = "glibc-thread", .word = {"64"}, .operations = 500, .by_seed = true, .by_worker = true},
+    {.workload = "larson",
+     .word = {"8", "1000", "50", "3"},
+     .operations = 400,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "larson",
+     .word = {"7", "8", "20", "1000"},
+     .operations = 300,
+     .by_seed = true,
+     .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -208,6 +218,13 @@ static struct log logs[2][THREADS]; /* of two runs that are compared */
 
 static bool warm; /* as in the harness: first a quarter of the operations, where a workload wants it */
 
+static atomic_ulong heirs; /* threads that went on in a worker's place */
+
+static void succeed(unsigned index) {
+    own_log = last.seat[index].log;
+    atomic_fetch_add(&heirs, 1);
+}
+
 static void *work(void *argument) {
     struct seat *const seat = argument;
     struct worker *const worker = &seat->worker;
@@ -237,6 +254,7 @@ static void start_seat(unsigned index, struct log *log, pthread_barrier_t *barri
     *seat = (struct seat){.worker = {.cell = cell,
                                      .malloc = cell->allocator->malloc,
                                      .free = cell->allocator->free,
+                                     .succeed = succeed,
                                      .index = index,
                                      .seed = cell->seed * 1000 + index},
                           .log = log,
@@ -663,6 +681,28 @@ static void sizes_of_glibc_thread_fall_with_the_inverse_square(void **state) {
     assert_int_equal(survivors(log), 0);
 }
 
+/* Of 2001 steps each thread does 3 x 200 and ends; the fourth the rest. The slots outlive them all. */
+static void threads_of_larson_end_and_others_go_on_with_their_slots(void **state) {
+    (void)state;
+    const struct example e = {.workload = "larson", .word = {"8", "1000", "200", "3"}, .operations = 2001};
+    heirs = 0;
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_int_equal(heirs, 4 * THREADS);
+    assert_int_equal(mock.peak_live, 200 * THREADS);
+    for (unsigned t = 0; t < THREADS; t++) {
+        const struct log *const log = &logs[0][t];
+        size_t own = 0;
+        assert_int_equal(last.seat[t].worker.done, 2001);
+        assert_int_equal(log->run_ended, 2 * 2001);
+        for (size_t i = 0; i < log->run_ended; i += 2) {
+            assert_int_equal(log->event[i] % 2, 1);
+            assert_in_range(log->event[i + 1] / 2, 8, 999);
+            own += log->event[i] > 1; /* else it is the main thread's, or this one's first */
+        }
+        assert_in_range(own, 2001 - 201, 2001);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -685,6 +725,7 @@ int main(void) {
         TEST(one_live_set_goes_round_all_threads),
         TEST(old_batches_are_allocated_and_freed_in_order),
         TEST(sizes_of_glibc_thread_fall_with_the_inverse_square),
+        TEST(threads_of_larson_end_and_others_go_on_with_their_slots),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
