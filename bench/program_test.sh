@@ -75,6 +75,9 @@ expect 0 "shared lines among threads that come and go" "$bench" --allocators=gli
 shows '"line_sharing":' "the pass yields its figure"
 expect 1 "sizes that there are not" "$bench" --allocators=glibc --workloads=larson/min=8,max=8 --threads=1 --ops=10 --benchmark_format=json
 shows 'excluded: sizes are from min to max - 1' "says why"
+expect 0 "thirds of which another thread frees some" "$bench" --allocators=glibc --workloads=shbench/cross=25 --threads=3 --ops=6000 --benchmark_format=json
+expect 0 "shared lines among them" "$bench" --allocators=glibc --workloads=shbench/cross=25 --threads=3 --line-sharing --ops=6000 --benchmark_format=json
+shows '"line_sharing":' "the pass yields its figure"
 expect 1 "after-free, of a cell that fails" "$bench" --allocators=failing:5:glibc --workloads=mixed-sizes/live=1 --threads=1 --after-free
 shows 'out-of-memory' "says why"
 expect 2 "after-free, of a workload without a live set" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --after-free

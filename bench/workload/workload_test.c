@@ -65,6 +65,8 @@ static const struct example examples[] = {
      .operations = 300,
      .by_seed = true,
      .by_worker = true},
+    {.workload = "shbench", .word = {"100", "0"}, .operations = 500, .by_seed = true, .by_worker = true},
+    {.workload = "shbench", .word = {"100", "25"}, .operations = 1000, .by_seed = true, .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -425,7 +427,8 @@ static void hold_to_peaks_seen(const struct example *e, unsigned threads) {
         blocks += last.seat[t].worker.peak_live_blocks;
         bytes += last.seat[t].worker.peak_live_bytes;
     }
-    if (strcmp(e->workload, "list-reversal") == 0 || strcmp(e->workload, "producer-consumer") == 0) {
+    if (strcmp(e->workload, "list-reversal") == 0 || strcmp(e->workload, "producer-consumer") == 0 ||
+        (strcmp(e->workload, "shbench") == 0 && last.cell.number[1] > 0)) {
         assert_int_equal(blocks + bytes, 0); /* no script decides it, or none that is easily added up */
     } else if (threads == 1 || strcmp(e->workload, "phase-change") == 0 ||
                strcmp(e->workload, "blowup") == 0) { /* whose workers wait for each other */
@@ -703,6 +706,67 @@ static void threads_of_larson_end_and_others_go_on_with_their_slots(void **state
     }
 }
 
+/* The third that a turn of KIND frees, by its events: blocks are numbered in the order of their allocation, and
+ * LIVE says of each of the ALLOCATED so far whether it lives. Returns how many are younger than the one before. */
+static size_t replay_turn(const uint64_t *event, size_t third, unsigned kind, bool *live, size_t allocated) {
+    size_t oldest = 0, younger = 0;
+    for (size_t i = 0; i < third; i++) {
+        const uint64_t number = event[i] / 2;
+        assert_int_equal(event[i] % 2, 1);
+        assert_true(number < allocated && live[number]);
+        while (!live[oldest])
+            oldest++;
+        if (kind == 0)
+            assert_int_equal(number, allocated - 1 - i);
+        if (kind == 1)
+            assert_int_equal(number, oldest);
+        live[number] = false;
+        younger += i > 0 && event[i] > event[i - 1];
+    }
+    return younger;
+}
+
+static void thirds_of_shbench_are_the_youngest_the_oldest_and_any(void **state) {
+    (void)state;
+    enum { SLOTS = 3000, THIRD = SLOTS / 3, TURNS = 30 };
+    static bool live[SLOTS + TURNS * THIRD];
+    const struct example e = {.workload = "shbench", .word = {"3000", "0"}, .operations = TURNS * THIRD};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t allocated = SLOTS, small = 0;
+    assert_int_equal(log->run_began, SLOTS);
+    assert_int_equal(log->run_ended, SLOTS + 2 * TURNS * THIRD);
+    memset(live, true, sizeof live);
+    for (unsigned turn = 0; turn < TURNS; turn++, allocated += THIRD) {
+        const uint64_t *const event = log->event + SLOTS + (size_t)2 * turn * THIRD;
+        const size_t younger = replay_turn(event, THIRD, turn % 3, live, allocated);
+        if (turn % 3 == 2)
+            assert_in_range(younger, THIRD * 4 / 10, THIRD * 6 / 10);
+        for (size_t i = THIRD; i < 2 * THIRD; i++) {
+            assert_in_range(event[i], 2 * 8, 2 * 100);
+            small += event[i] / 2 < 32;
+        }
+    }
+    assert_in_range(small, TURNS * THIRD * 48 / 100, TURNS * THIRD * 54 / 100);
+}
+
+/* All of what a worker gives, the next one frees, four turns later; what is under way at the end too. */
+static void what_shbench_gives_the_next_worker_frees(void **state) {
+    (void)state;
+    enum { SLOTS = 300, THIRD = SLOTS / 3, TURNS = 20, LAG = 4 };
+    const struct example e = {.workload = "shbench", .word = {"300", "100"}, .operations = TURNS * THIRD};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    for (unsigned t = 0; t < THREADS; t++) {
+        const struct log *const log = &logs[0][t], *const giver = &logs[0][(t + THREADS - 1) % THREADS];
+        assert_int_equal(last.seat[t].worker.done, TURNS * THIRD);
+        assert_int_equal(giver->run_ended - giver->run_began, (2 * TURNS - LAG) * THIRD);
+        for (size_t i = 0; i < LAG * THIRD; i++)
+            assert_int_equal(log->event[SLOTS + i] % 2, 0);
+        for (size_t i = 0; i < THIRD; i++) /* the first turn's: the youngest of those that there were */
+            assert_int_equal(log->event[SLOTS + LAG * THIRD + i], 2 * (SLOTS - 1 - i) + 1);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -726,6 +790,8 @@ int main(void) {
         TEST(old_batches_are_allocated_and_freed_in_order),
         TEST(sizes_of_glibc_thread_fall_with_the_inverse_square),
         TEST(threads_of_larson_end_and_others_go_on_with_their_slots),
+        TEST(thirds_of_shbench_are_the_youngest_the_oldest_and_any),
+        TEST(what_shbench_gives_the_next_worker_frees),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
