@@ -29,6 +29,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { STACK_BYTES = 1 << 20, LINE_PASS_OPERATIONS = 10000, WARM_UP_ONE_IN = 4 };
 
@@ -105,6 +106,7 @@ static void *work(void *argument) {
     pthread_barrier_wait(&crew->started);
     if (crew->lines != NULL)
         lines_await_turn(crew->lines); /* what it does before its first operation is in turn as well */
+    memset(&seat->worker.heirs, 0, sizeof seat->worker.heirs); /* what there is is of the warm-up */
     if (crew->latency != NULL)
         latency_begin(crew->latency, seat->worker.index);
     thread_times_read(&seat->start);
@@ -132,8 +134,10 @@ static bool start_worker(struct crew *crew, unsigned index) {
         .crew = crew,
         .stack = memory_map(STACK_BYTES),
     };
-    if (crew->lines != NULL)
+    if (crew->lines != NULL) {
         seat->worker.wait = lines_pass;
+        seat->worker.succeed = lines_succeed;
+    }
     seat->worker.seed = worker_seed(crew->cell->seed, index);
     if (seat->stack == NULL)
         return false;
@@ -159,9 +163,9 @@ static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, 
         slowest = fmax(slowest, own);
         fastest = fmin(fastest, own);
         done += s->worker.done;
-        cpu += s->end.cpu_ns - s->start.cpu_ns;
-        delay += s->end.delay_ns - s->start.delay_ns;
-        switches += s->end.involuntary - s->start.involuntary;
+        cpu += s->end.cpu_ns - s->start.cpu_ns + s->worker.heirs.cpu_ns;
+        delay += s->end.delay_ns - s->start.delay_ns + s->worker.heirs.delay_ns;
+        switches += s->end.involuntary - s->start.involuntary + s->worker.heirs.involuntary;
         live_bytes += s->worker.peak_live_bytes;
         live_blocks += s->worker.peak_live_blocks;
         f->operations = s->worker.done < f->operations ? s->worker.done : f->operations;

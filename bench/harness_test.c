@@ -21,6 +21,7 @@ static struct {
     char calls[LOG]; /* P prepare, E enter, R run, L leave, F finish; of all workers, in order */
     uint64_t operations[LOG];
     enum work_result enters, warms_up, runs;
+    uint64_t heirs_cpu_ns; /* used up by others in each worker's place, in each run() */
     pthread_t main;
     bool worked_on_main;
 } seen;
@@ -51,6 +52,7 @@ static enum work_result enter(struct worker *w) {
 static enum work_result run(struct worker *w, uint64_t operations) {
     note('R', operations);
     w->done += operations;
+    w->heirs.cpu_ns += seen.heirs_cpu_ns;
     return operations < OPERATIONS ? seen.warms_up : seen.runs;
 }
 
@@ -115,6 +117,14 @@ static void the_figures_are_of_the_timed_part_alone(void **state) {
     assert_true(figures.thread_spread >= 1);
     assert_true(isnan(figures.line_sharing) && isnan(figures.work_ns));
     assert_true(isnan(figures.concurrency) || (figures.concurrency > 0 && figures.concurrency <= 1));
+}
+
+/* A thousand seconds each, so that what the workers themselves use is less than the rest. */
+static void what_threads_use_in_a_workers_place_is_added_to_its_own(void **state) {
+    (void)state;
+    seen.heirs_cpu_ns = UINT64_C(1000000000000);
+    assert_true(run_cell(true));
+    assert_true(figures.cpu_seconds >= 1000.0 * THREADS && figures.cpu_seconds < 2000.0 * THREADS);
 }
 
 static void who_cannot_enter_does_not_run_but_leaves(void **state) {
@@ -305,6 +315,7 @@ int main(void) {
         TEST(workers_enter_run_and_leave_together_and_never_on_the_main_thread),
         TEST(a_quarter_of_the_operations_is_done_untimed_before_any_worker_starts),
         TEST(the_figures_are_of_the_timed_part_alone),
+        TEST(what_threads_use_in_a_workers_place_is_added_to_its_own),
         TEST(who_cannot_enter_does_not_run_but_leaves),
         TEST(who_fails_in_the_warm_up_does_not_run_but_leaves),
         TEST(a_failure_in_the_timed_part_says_how_far_it_came),

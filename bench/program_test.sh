@@ -66,6 +66,18 @@ expect 2 "nobody to go round" "$bench" --allocators=glibc --workloads=blowup --t
 shows 'runs two threads or more; threads:1 is left out' "says why"
 expect 2 "shared lines of a long script" "$bench" --allocators=glibc --workloads=blowup --threads=2 --line-sharing
 shows 'blowup is left out: its script is too long' "says why"
+expect 0 "a heap built from nothing" "$bench" --allocators=glibc --workloads=linux-scalability/blocks=10000 --threads=2 --ops=1 --benchmark_format=json
+shows '"peak_live_blocks": 2\.0[0-9]*e\+04' "each thread has its table"
+shows '"iterations": 10000' "a script is done whole"
+expect 0 "threads that end and leave their blocks to others" "$bench" --allocators=glibc --workloads=larson/chunks=100,rounds=3 --threads=2 --ops=2000 --benchmark_format=json
+shows '"iterations": 2000' "all operations are done, by whomever"
+expect 0 "shared lines among threads that come and go" "$bench" --allocators=glibc --workloads=larson/chunks=100,rounds=3 --threads=3 --line-sharing --benchmark_format=json
+shows '"line_sharing":' "the pass yields its figure"
+expect 1 "sizes that there are not" "$bench" --allocators=glibc --workloads=larson/min=8,max=8 --threads=1 --ops=10 --benchmark_format=json
+shows 'excluded: sizes are from min to max - 1' "says why"
+expect 0 "thirds of which another thread frees some" "$bench" --allocators=glibc --workloads=shbench/cross=25 --threads=3 --ops=6000 --benchmark_format=json
+expect 0 "shared lines among them" "$bench" --allocators=glibc --workloads=shbench/cross=25 --threads=3 --line-sharing --ops=6000 --benchmark_format=json
+shows '"line_sharing":' "the pass yields its figure"
 expect 1 "after-free, of a cell that fails" "$bench" --allocators=failing:5:glibc --workloads=mixed-sizes/live=1 --threads=1 --after-free
 shows 'out-of-memory' "says why"
 expect 2 "after-free, of a workload without a live set" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --after-free

@@ -101,6 +101,15 @@ struct worker {
     void *state;        /* the workload's, of this worker */
     const char *why;    /* static text, for WORK_WRONG */
 
+    /* For a workload whose threads end inside run() and others go on in their place, one at a time, while the
+     * worker's own only waits (larson). Each calls succeed first, where it is not NULL: whoever counts what
+     * threads do knows them by index. `heirs`: what they have used in the run so far; the harness adds it to
+     * the worker's own, and makes it zero before a run. */
+    void (*succeed)(unsigned index);
+    struct {
+        uint64_t cpu_ns, delay_ns, involuntary; /* as in struct thread_times */
+    } heirs;
+
     /* The most that was live at once of what this worker allocated, in bytes asked for. Set before leave()
      * ends by workloads whose script decides it; the harness adds up the workers'. 0 for all: not known. */
     uint64_t peak_live_bytes, peak_live_blocks;
