@@ -55,7 +55,9 @@ struct workload {
     bool in_pairs; /* threads come in pairs: odd counts are left out */
     unsigned least_threads;                                    /* fewer are left out */
     struct workload_parameter parameters[WORKLOAD_PARAMETERS]; /* in documented order; ends at key == NULL */
-    unsigned excluded_traits; /* allocators with any of these cannot run it */
+    const char
+        *also[WORKLOAD_PARAMETERS]; /* words that each takes beside its grid, comma-separated; or NULL */
+    unsigned excluded_traits;       /* allocators with any of these cannot run it */
     uint64_t
         operations; /* a thread, where nothing else decides (scripted workloads by hand; checking passes) */
 
