@@ -65,6 +65,7 @@ struct workload {
     bool whole_scripts;  /* run() does all of a script, however few operations are asked for; that is too long
                           * for a pass in turns, so shared cache lines are not counted */
     bool warms_up;       /* run() is called twice, first untimed, with a quarter of the operations */
+    bool makes_threads;  /* run() calls worker->on_new_thread: the harness keeps a stack for each worker's */
 
     /* Each may be NULL. All return false with one line in WHY. Order of calls:
      *   prepare (main thread, before init's resident memory is taken)  ->  threads start  ->
@@ -102,6 +103,12 @@ struct worker {
     uint64_t done;      /* operations performed by run(); the harness wants them even after a failure */
     void *state;        /* the workload's, of this worker */
     const char *why;    /* static text, for WORK_WRONG */
+
+    /* Of a workload that makes_threads. Runs BODY on a thread of its own, which then ends, and returns once it
+     * has: an allocator sees a thread come and go, and its CPU time is the worker's. No allocator under test is
+     * called for it, but for its thread_exit where it has one; glibc asks its own malloc for one table of 272
+     * bytes, and frees it. Where threads take turns it is a plain call. */
+    void (*on_new_thread)(struct worker *worker, void (*body)(struct worker *worker));
 
     /* The most that was live at once of what this worker allocated, in bytes asked for. Set before leave()
      * ends by workloads whose script decides it; the harness adds up the workers'. 0 for all: not known. */
