@@ -65,6 +65,17 @@ static const struct example examples[] = {
     {.workload = "mixed-sizes", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
     {.workload = "phase-change", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
     {.workload = "blowup", .word = {"40", "1024"}, .operations = 5000, .by_worker = true},
+    {.workload = "xmalloc",
+     .word = {"64", "50"},
+     .operations = 5000,
+     .by_worker = true,
+     .frees_by_luck = true},
+    {.workload = "xmalloc",
+     .word = {"mixed", "1"},
+     .operations = 500,
+     .by_seed = true,
+     .by_worker = true,
+     .frees_by_luck = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -668,6 +679,24 @@ static void producers_and_consumers_change_roles(void **state) {
     }
 }
 
+/* Two workers: the second frees the first's batches in their order. Four: each as many. */
+static void batches_travel_in_order_and_no_more_than_the_list_holds(void **state) {
+    (void)state;
+    enum { BATCH = 50, BATCHES = 300 };
+    const struct example e = {.workload = "xmalloc", .word = {"40", "50"}, .operations = BATCH * BATCHES / 2};
+    run(&e, &libc_allocator, 2, 1, logs[0]);
+    assert_true(mock.peak_live <= 102 * BATCH);
+    assert_int_equal(logs[0][1].events, BATCH * BATCHES);
+    for (uint64_t i = 0; i < BATCH * BATCHES; i++)
+        assert_int_equal(logs[0][1].event[i], 2 * i + 1);
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_true(mock.peak_live <= (100 + THREADS) * BATCH);
+    for (unsigned t = 0; t < THREADS; t++) {
+        assert_int_equal(logs[0][t].events, BATCH * BATCHES);
+        assert_int_equal(last.seat[t].worker.done, BATCH * BATCHES / 2);
+    }
+}
+
 /* Blocks made in enter() that the timed part never freed. */
 static size_t survivors(const struct log *log) {
     size_t initial = log->run_began, freed = 0;
@@ -777,6 +806,7 @@ int main(void) {
         TEST(what_one_allocates_all_others_free),
         TEST(many_deal_to_many),
         TEST(producers_and_consumers_change_roles),
+        TEST(batches_travel_in_order_and_no_more_than_the_list_holds),
         TEST(mixed_sizes_keep_their_live_set),
         TEST(phases_reach_one_peak_with_every_size_and_keep_a_tenth),
         TEST(one_live_set_goes_round_all_threads),
