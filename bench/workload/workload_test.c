@@ -76,6 +76,16 @@ static const struct example examples[] = {
      .by_seed = true,
      .by_worker = true,
      .frees_by_luck = true},
+    {.workload = "rptest",
+     .word = {"200", "linear", "2000"},
+     .operations = 5000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "rptest",
+     .word = {"128", "exponential", "16000"},
+     .operations = 5000,
+     .by_seed = true,
+     .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -784,6 +794,24 @@ static void one_live_set_goes_round_all_threads(void **state) {
     }
 }
 
+/* Of T workers each does as many; a set that is sent is freed by another, eight sets later. */
+static void sets_go_to_others_and_the_rest_stays(void **state) {
+    (void)state;
+    const struct example e = {.workload = "rptest", .word = {"200", "linear", "2000"}, .operations = 5000};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_true(mock.peak_live <= THREADS * (200 + 16 * 100));
+    for (unsigned t = 0; t < THREADS; t++) {
+        const struct log *const log = &logs[0][t];
+        assert_int_equal(last.seat[t].worker.done, last.seat[0].worker.done);
+        assert_int_equal(log->mallocs, last.seat[t].worker.done);
+        for (size_t i = 0; i < log->events; i++)
+            assert_true(log->event[i] % 2 == 1 || (log->event[i] >= 2 * 8 && log->event[i] <= 2 * 2000));
+    }
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    assert_true(mock.peak_live <= 200 + 9 * 100);
+    assert_true(mock.peak_live >= 8 * 30);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -810,6 +838,7 @@ int main(void) {
         TEST(mixed_sizes_keep_their_live_set),
         TEST(phases_reach_one_peak_with_every_size_and_keep_a_tenth),
         TEST(one_live_set_goes_round_all_threads),
+        TEST(sets_go_to_others_and_the_rest_stays),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
