@@ -76,6 +76,12 @@ static const struct example examples[] = {
      .by_seed = true,
      .by_worker = true,
      .frees_by_luck = true},
+    {.workload = "server",
+     .word = {"1", "3"},
+     .operations = 1,
+     .by_seed = true,
+     .by_worker = true,
+     .frees_by_luck = true},
     {.workload = "rptest",
      .word = {"200", "linear", "2000"},
      .operations = 5000,
@@ -794,6 +800,44 @@ static void one_live_set_goes_round_all_threads(void **state) {
     }
 }
 
+/* Half of a phase's blocks are freed at its end, in their order; one of a hundred is large. */
+static void a_server_keeps_half_of_its_blocks_to_the_end_of_the_phase(void **state) {
+    (void)state;
+    enum { STEPS = 5000, PHASES = 2 };
+    const struct example e = {.workload = "server", .word = {"50", "2"}, .operations = 1};
+    threads_made = 0;
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    assert_int_equal(threads_made, PHASES);
+    assert_int_equal(last.seat[0].worker.done, STEPS * PHASES);
+    assert_int_equal(log->events, 2 * STEPS * PHASES); /* all of it inside run() */
+    assert_int_equal(log->run_ended, log->events);
+    size_t large = 0, allocated = 0, at = 0, freed = 0;
+    for (; allocated < STEPS; at++) {
+        const bool is_free = log->event[at] % 2 == 1;
+        assert_int_equal(is_free || log->event[at] / 2 % 8 == 0, true);
+        allocated += !is_free;
+        large += !is_free && log->event[at] / 2 > 256;
+    }
+    assert_in_range(large, 25, 90);
+    at += log->event[at] > log->event[at + 1]; /* the last step may have freed one */
+    for (uint64_t before = 0; log->event[at + freed] % 2 == 1 && log->event[at + freed] >= before; freed++)
+        before = log->event[at + freed];
+    assert_in_range(freed, STEPS * 45 / 100, STEPS * 55 / 100);
+}
+
+static const struct allocator checked_allocator = {
+    .name = "checked", .malloc = libc_malloc, .free = libc_free, .traits = TRAIT_CHECKED};
+
+static void a_block_that_someone_else_wrote_to_is_found(void **state) {
+    (void)state;
+    const struct example e = {.workload = "server", .word = {"1", "3"}, .operations = 1};
+    mock.damage = 42;
+    run(&e, &checked_allocator, 1, 1, logs[0]);
+    assert_int_equal(last.seat[0].result, WORK_WRONG);
+    assert_non_null(last.seat[0].worker.why);
+}
+
 /* Of T workers each does as many; a set that is sent is freed by another, eight sets later. */
 static void sets_go_to_others_and_the_rest_stays(void **state) {
     (void)state;
@@ -838,6 +882,8 @@ int main(void) {
         TEST(mixed_sizes_keep_their_live_set),
         TEST(phases_reach_one_peak_with_every_size_and_keep_a_tenth),
         TEST(one_live_set_goes_round_all_threads),
+        TEST(a_server_keeps_half_of_its_blocks_to_the_end_of_the_phase),
+        TEST(a_block_that_someone_else_wrote_to_is_found),
         TEST(sets_go_to_others_and_the_rest_stays),
     };
     mock.arena = malloc(ARENA_BYTES);
