@@ -92,6 +92,12 @@ static const struct example examples[] = {
      .operations = 5000,
      .by_seed = true,
      .by_worker = true},
+    {.workload = "thread-churn",
+     .word = {"40"},
+     .operations = 50,
+     .by_seed = true,
+     .by_worker = true,
+     .frees_by_luck = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -856,6 +862,18 @@ static void sets_go_to_others_and_the_rest_stays(void **state) {
     assert_true(mock.peak_live >= 8 * 30);
 }
 
+static void each_generation_is_a_thread_and_leaves_one_block(void **state) {
+    (void)state;
+    const struct example e = {.workload = "thread-churn", .word = {"40"}, .operations = 41};
+    threads_made = 0;
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_int_equal(threads_made, THREADS * 80);
+    for (unsigned t = 0; t < THREADS; t++) {
+        assert_int_equal(last.seat[t].worker.done, 80);
+        assert_int_equal(logs[0][t].mallocs, 80);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -885,6 +903,7 @@ int main(void) {
         TEST(a_server_keeps_half_of_its_blocks_to_the_end_of_the_phase),
         TEST(a_block_that_someone_else_wrote_to_is_found),
         TEST(sets_go_to_others_and_the_rest_stays),
+        TEST(each_generation_is_a_thread_and_leaves_one_block),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
