@@ -113,6 +113,13 @@ void list_for_programs(const struct choices *choices, const struct points *point
             print_cell(&points->point[i], &choices->choice[c]);
 }
 
+static void print_parameter(const struct workload_parameter *p, const char *also) {
+    printf("  %-22s %s=%s   %s", "", p->key, p->values, p->help);
+    if (also != NULL)
+        printf(" (also %s)", also);
+    putchar('\n');
+}
+
 void list_for_readers(const struct choices *choices, const struct points *points) {
     puts("allocators");
     for (size_t i = 0; i < choices->count; i++) {
@@ -136,8 +143,7 @@ void list_for_readers(const struct choices *choices, const struct points *points
         if (w->aliases != NULL)
             printf("  %-22s also called %s\n", "", w->aliases);
         for (unsigned p = 0; p < WORKLOAD_PARAMETERS && w->parameters[p].key != NULL; p++)
-            printf("  %-22s %s=%s   %s\n", "", w->parameters[p].key, w->parameters[p].values,
-                   w->parameters[p].help);
+            print_parameter(&w->parameters[p], w->also[p]);
         printf("  %-22s not shown: %s\n", "", w->not_shown);
     }
 }

@@ -64,6 +64,11 @@ expect 0 "a live set that goes round" "$bench" --allocators=glibc --workloads=bl
 shows '"peak_live_blocks": 1\.024' "there is one for all threads"
 expect 2 "nobody to go round" "$bench" --allocators=glibc --workloads=blowup --threads=1
 shows 'runs two threads or more; threads:1 is left out' "says why"
+expect 0 "shared lines among threads that would sleep" "$bench" --allocators=glibc --workloads=xmalloc/batch=64 --threads=4 --line-sharing --benchmark_format=json
+shows '"line_sharing":' "the pass yields its figure"
+expect 0 "threads that end, and a word that is not in the grid" "$bench" --allocators=glibc --workloads=server/scale=1,thread-churn/generations=20,producer-consumer/shape=hot-free --threads=2 --ops=1 --benchmark_format=json
+shows 'shape=hot-free/threads:2' "the word is in the name"
+shows '"concurrency":' "what the threads that it made took is known"
 expect 2 "shared lines of a long script" "$bench" --allocators=glibc --workloads=blowup --threads=2 --line-sharing
 shows 'blowup is left out: its script is too long' "says why"
 expect 0 "a heap built from nothing" "$bench" --allocators=glibc --workloads=linux-scalability/blocks=10000 --threads=2 --ops=1 --benchmark_format=json

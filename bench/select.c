@@ -142,9 +142,9 @@ static bool parse_number(const char *text, uint64_t *number) {
     return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
 }
 
-static bool value_is_allowed(const struct workload_parameter *p, const char *value) {
+static bool value_is_allowed(const struct workload_parameter *p, const char *also, const char *value) {
     uint64_t number;
-    return is_one_of(value, p->values, ',') ||
+    return is_one_of(value, p->values, ',') || (also != NULL && is_one_of(value, also, ',')) ||
            (p->min < p->max && parse_number(value, &number) && number >= p->min && number <= p->max);
 }
 
@@ -155,9 +155,10 @@ static bool request_value(struct request *r, char *assignment, char *why, size_t
         const struct workload_parameter *const p = &r->workload->parameters[i];
         if (strcmp(p->key, assignment) != 0)
             continue;
-        if (!value_is_allowed(p, value + 1)) {
-            int used = snprintf(why, why_size, "%s: %s=%s: it takes %s", r->workload->name, p->key, value + 1,
-                                p->values);
+        const char *const also = r->workload->also[i];
+        if (!value_is_allowed(p, also, value + 1)) {
+            int used = snprintf(why, why_size, "%s: %s=%s: it takes %s%s%s", r->workload->name, p->key,
+                                value + 1, p->values, also == NULL ? "" : ",", also == NULL ? "" : also);
             if (p->min < p->max && used > 0 && (size_t)used < why_size)
                 snprintf(why + used, why_size - (size_t)used, ", or any number from %llu to %llu",
                          (unsigned long long)p->min, (unsigned long long)p->max);

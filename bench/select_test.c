@@ -116,6 +116,17 @@ static void what_is_wrong_is_said(void **state) {
     assert_false(select_them("contended", "two"));
 }
 
+static void a_word_beside_the_grid_is_taken_where_asked_for(void **state) {
+    (void)state;
+    assert_true(select_them("xmalloc", "2"));
+    assert_int_equal(points.count, 1);
+    assert_string_equal(points.point[0].params, "size=64,batch=4096");
+    assert_true(select_them("xmalloc/size=mixed", "2"));
+    assert_string_equal(points.point[0].params, "size=mixed,batch=4096");
+    assert_false(select_them("xmalloc/size=mixe", "2"));
+    assert_non_null(strstr(why, "it takes 64,mixed, or any number"));
+}
+
 static void environments_that_disagree_cannot_share_a_process(void **state) {
     (void)state;
     struct choices choices;
@@ -161,6 +172,7 @@ int main(void) {
         cmocka_unit_test(workloads_of_pairs_leave_odd_counts_out),
         cmocka_unit_test(a_workload_of_several_threads_leaves_fewer_out),
         cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(a_word_beside_the_grid_is_taken_where_asked_for),
         cmocka_unit_test(environments_that_disagree_cannot_share_a_process),
         cmocka_unit_test(a_spec_named_twice_is_run_once),
         cmocka_unit_test(traits_foretell_what_is_excluded),

@@ -55,7 +55,9 @@ struct workload {
     bool in_pairs; /* threads come in pairs: odd counts are left out */
     unsigned least_threads;                                    /* fewer are left out */
     struct workload_parameter parameters[WORKLOAD_PARAMETERS]; /* in documented order; ends at key == NULL */
-    unsigned excluded_traits; /* allocators with any of these cannot run it */
+    const char
+        *also[WORKLOAD_PARAMETERS]; /* words that each takes beside its grid, comma-separated; or NULL */
+    unsigned excluded_traits;       /* allocators with any of these cannot run it */
     uint64_t
         operations; /* a thread, where nothing else decides (scripted workloads by hand; checking passes) */
 
@@ -63,6 +65,7 @@ struct workload {
     bool whole_scripts;  /* run() does all of a script, however few operations are asked for; that is too long
                           * for passes in turns and at a pace, so neither shared cache lines are counted nor calls timed */
     bool warms_up;       /* run() is called twice, first untimed, with a quarter of the operations */
+    bool makes_threads;  /* run() calls worker->on_new_thread: the harness keeps a stack for each worker's */
 
     /* Each may be NULL. All return false with one line in WHY. Order of calls:
      *   prepare (main thread, before init's resident memory is taken)  ->  threads start  ->
@@ -101,14 +104,11 @@ struct worker {
     void *state;        /* the workload's, of this worker */
     const char *why;    /* static text, for WORK_WRONG */
 
-    /* For a workload whose threads end inside run() and others go on in their place, one at a time, while the
-     * worker's own only waits (larson). Each calls succeed first, where it is not NULL: whoever counts what
-     * threads do knows them by index. `heirs`: what they have used in the run so far; the harness adds it to
-     * the worker's own, and makes it zero before a run. */
-    void (*succeed)(unsigned index);
-    struct {
-        uint64_t cpu_ns, delay_ns, involuntary; /* as in struct thread_times */
-    } heirs;
+    /* Of a workload that makes_threads. Runs BODY on a thread of its own, which then ends, and returns once it
+     * has: an allocator sees a thread come and go, and its CPU time is the worker's. No allocator under test is
+     * called for it, but for its thread_exit where it has one; glibc asks its own malloc for one table of 272
+     * bytes, and frees it. Where threads take turns it is a plain call. */
+    void (*on_new_thread)(struct worker *worker, void (*body)(struct worker *worker));
 
     /* The most that was live at once of what this worker allocated, in bytes asked for. Set before leave()
      * ends by workloads whose script decides it; the harness adds up the workers'. 0 for all: not known. */

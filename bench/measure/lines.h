@@ -37,10 +37,6 @@ void lines_await_turn(struct lines *lines);
  * that waits for another's doing. */
 void lines_pass(void);
 
-/* Inside: the calling thread, which has not entered, goes on in the place of INDEX, whose turns it takes from
- * now on. Who was there before calls nothing until its successor has ended, but may then leave. */
-void lines_succeed(unsigned index);
-
 void lines_leave(struct lines *lines);
 
 /* The share, NaN if there never was an object or the tables found no memory. LINES_SEEN: how many lines it is

@@ -321,29 +321,6 @@ static void who_waits_passes_the_token_on(void **state) {
     assert_true(order[0] == order[1]);
 }
 
-static void *go_on_in_place_of_0(void *argument) {
-    const struct allocator *const a = lines_allocator(argument);
-    lines_succeed(0);
-    for (unsigned i = 0; i < 3; i++)
-        assert_non_null(a->malloc(16));
-    return NULL;
-}
-
-/* Four blocks of one owner, in one line; of anybody else's, all would be shared. */
-static void who_succeeds_a_thread_owns_and_takes_turns_as_it_did(void **state) {
-    (void)state;
-    uint64_t seen;
-    pthread_t successor;
-    struct lines *const lines = lines_start(&packed, 1, 1);
-    lines_enter(lines, 0);
-    assert_non_null(lines_allocator(lines)->malloc(16));
-    assert_int_equal(pthread_create(&successor, NULL, go_on_in_place_of_0, lines), 0);
-    pthread_join(successor, NULL);
-    lines_leave(lines);
-    assert_true(lines_stop(lines, &seen) == 0.0);
-    assert_int_equal(seen, 1);
-}
-
 static void all_may_enter_again_once_all_have_left(void **state) {
     (void)state;
     static const struct plan twice = {.size = 16, .kept = 4, .phases = 5};
@@ -395,7 +372,6 @@ int main(void) {
         TEST(equal_seeds_give_equal_turns_and_figures),
         TEST(a_thread_that_leaves_early_blocks_nobody),
         TEST(who_waits_passes_the_token_on),
-        TEST(who_succeeds_a_thread_owns_and_takes_turns_as_it_did),
         TEST(all_may_enter_again_once_all_have_left),
         TEST(no_object_is_no_figure),
         TEST(tables_grow_with_addresses_and_not_with_operations),

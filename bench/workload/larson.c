@@ -6,7 +6,7 @@
  * Before: the main thread allocates `chunks` blocks for each worker, of sizes from `min` to `max` - 1, permutes
  * them over all, and replaces four times as many of them at random. Then each worker's blocks are in the hands of
  * one thread at a time: rounds x chunks times it frees the block of a random slot and allocates another in its
- * place; then it begins a new thread, which goes on with the same slots, and ends. So nearly all blocks are
+ * place; then it ends, and a new one goes on with the same slots. So nearly all blocks are
  * freed by another thread than allocated them, most often by one that came after it: what becomes of the
  * memory of threads that have ended is the question. Slots and sizes come from a table drawn beforehand
  * (slots.h).
@@ -19,22 +19,16 @@
  * An operation is a step: one free and one allocation; the last thread of a run ends early where its rounds are
  * more than is asked for. The clock runs while threads begin and end: what the allocator does then is part of
  * the figure, and so are some 40 us of the system's and the harness's, with the defaults once in 30 000
- * operations. Threads run on stacks of the harness; but a beginning costs one calloc of glibc's and later one
- * free (the vector of its thread-local storage), which go to glibc whoever is the subject: `glibc` alone sees
- * one operation more a thread.
+ * operations (worker->on_new_thread; `glibc` alone sees a calloc and a free more a thread).
  *
- * In turn: a thread begins its successor and then ends, at the same time as that one begins, as published; but
- * not in the pass that counts shared lines, where the successor waits for that end, lest the figure hang on
- * which is first.
+ * Published, a thread begins its successor and then ends; here the worker's own thread begins each once the one
+ * before has ended, so that no figure hangs on which of the two is first.
  *
  * Not shown: a server's sizes and lifetimes, for both are uniform; blocks that two running threads pass between
  * them (those of the beginning apart); reading of the blocks.
  */
-#include "measure/process.h"
 #include "slots.h"
 
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdio.h>
 
 enum {
@@ -43,28 +37,15 @@ enum {
     CHUNKS = 2,
     ROUNDS = 3,            /* the parameters */
     REPLACED_BEFORE = 4,   /* times as many as there are blocks */
-    STACK_BYTES = 1 << 20, /* ThreadSanitizer keeps 800 KB there */
 };
 
-/* One thread that owns the slots. Two are there at a time at most: who ends, and who comes after it. */
-struct life {
-    pthread_t thread;
-    void *stack;
-    struct thread_times times; /* all of its life but for the last few us */
-};
-
-/* A worker's. What changes in a run is whose turn it is to live: handed on by pthread_create, and at last by
- * `over`. */
+/* A worker's. */
 struct share {
     _Alignas(128) struct slots slots;
     uint64_t live_bytes, peak_bytes; /* before the run */
     bool refused;                    /* before the run there was NULL; of the first share, for all */
-    struct worker *worker;
-    struct life life[2]; /* [number % 2] */
-    uint64_t lives;      /* begun in this run; the newest has this number */
-    uint64_t left;       /* steps of this run */
+    uint64_t left;                   /* steps of this run */
     enum work_result result;
-    sem_t over;
 };
 
 /* ---- before ---- */
@@ -158,85 +139,35 @@ static void finish(struct cell *cell) {
 
 /* ---- lives ---- */
 
-static void *live(void *argument);
-
-/* The thread that comes after all that there were. */
-static bool begin_life(struct share *s) {
-    struct life *const next = &s->life[++s->lives % 2];
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstack(&attributes, next->stack, STACK_BYTES);
-    const bool began = pthread_create(&next->thread, &attributes, live, s) == 0;
-    pthread_attr_destroy(&attributes);
-    if (!began) {
-        s->lives--;
-        s->worker->why = "a thread could not be started in the place of one that ends";
-        s->result = WORK_WRONG;
-    }
-    return began;
-}
-
-static void await_end(const struct share *s, const struct life *life) {
-    pthread_join(life->thread, NULL);
-    s->worker->heirs.cpu_ns += life->times.cpu_ns;
-    s->worker->heirs.delay_ns += life->times.delay_ns;
-    s->worker->heirs.involuntary += life->times.involuntary;
-}
-
 __attribute__((noinline, aligned(64))) static enum work_result walk(struct worker *w, struct slots *s,
                                                                     uint64_t operations) {
     return slots_walk(w, s, operations, touch_block);
 }
 
-/* A predecessor has ended, or is about to; its stack is the successor's. */
-static void *live(void *argument) {
-    struct share *const s = argument;
-    struct worker *const w = s->worker;
-    struct life *const own = &s->life[s->lives % 2], *const other = &s->life[(s->lives + 1) % 2];
-    const bool is_first = s->lives == 1, in_turns = w->wait != NULL;
-    if (w->succeed != NULL)
-        w->succeed(w->index);
-    if (in_turns && !is_first)
-        await_end(s, other);
+/* On a thread of its own. */
+static void live(struct worker *w) {
+    struct share *const s = w->state;
     const uint64_t whole = w->cell->number[ROUNDS] * w->cell->number[CHUNKS],
                    steps = s->left < whole ? s->left : whole;
     s->result = walk(w, &s->slots, steps);
     s->left -= steps;
-    if (!in_turns && !is_first)
-        await_end(s, other);
-    const bool is_last = s->result != WORK_DONE || s->left == 0 || !begin_life(s);
-    thread_times_read(&own->times);
-    if (is_last)
-        sem_post(&s->over);
-    return NULL;
 }
 
 static enum work_result run(struct worker *w, uint64_t operations) {
     struct share *const s = w->state;
-    if (operations == 0) /* as a quarter of few is */
-        return WORK_DONE;
     s->result = WORK_DONE;
     s->left = operations;
-    s->lives = 0;
-    if (!begin_life(s))
-        return s->result;
-    while (sem_wait(&s->over) != 0)
-        ;
-    await_end(s, &s->life[s->lives % 2]);
+    while (s->left > 0 && s->result == WORK_DONE)
+        w->on_new_thread(w, live);
     return s->result;
 }
 
 static enum work_result enter(struct worker *w) {
     struct share *const share = w->cell->state, *const s = w->state = share + w->index;
     uint64_t random = w->seed;
-    s->worker = w;
-    sem_init(&s->over, 0, 0);
     for (uint32_t i = 0; i < s->slots.steps; i++)
         s->slots.step[i] =
             (struct step){(uint32_t)random_below(&random, s->slots.slots), draw_size(w->cell, &random)};
-    for (int i = 0; i < 2; i++)
-        if ((s->life[i].stack = memory_map(STACK_BYTES)) == NULL)
-            return WORK_OUT_OF_MEMORY;
     return w->index == 0 && share->refused ? WORK_OUT_OF_MEMORY : WORK_DONE;
 }
 
@@ -245,9 +176,6 @@ static void leave(struct worker *w) {
     const uint64_t peak = slots_peak_bytes(&s->slots);
     w->peak_live_blocks = s->slots.slots;
     w->peak_live_bytes = peak > s->peak_bytes ? peak : s->peak_bytes;
-    for (int i = 0; i < 2; i++)
-        memory_unmap(s->life[i].stack, STACK_BYTES);
-    sem_destroy(&s->over);
 }
 
 const struct workload workload_larson = {
@@ -259,6 +187,7 @@ const struct workload workload_larson = {
     .kind = WORKLOAD_STEADY,
     .keeps_live_set = true,
     .warms_up = true,
+    .makes_threads = true,
     .threads = "1,2,4,8",
     .parameters =
         {{"min", "8", 1, 32759, "bytes of the smallest block; published 8 and 7"},

@@ -298,6 +298,9 @@ static void forget(const struct state *s, const struct step *turn, uint32_t from
 /* A worker that stops for another's sake is done: that one tells. */
 static enum work_result run(struct worker *w, uint64_t operations) {
     struct state *const s = w->state;
+    const struct shared *const shared = w->cell->state;
+    if (atomic_load_explicit(&shared->ended, memory_order_relaxed))
+        return WORK_DONE; /* in the warm-up: its last letter is on its way, and its slots are empty */
     while (w->done < operations) {
         const struct step *const turn = s->step + s->turn % s->turns * s->third;
         bool freed = true;
