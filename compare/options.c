@@ -37,6 +37,7 @@ static const struct argp_option option_list[] = {
     {"export", KEY_EXPORT, "FILE", 0, "write the summary to FILE, as its ending says: .json, .csv, .md", 0},
     {"campaign", KEY_CAMPAIGN, "NAME", 0,
      "what to measure: a file of compare/campaigns without its .txt, or a path with a slash in it", 0},
+    {"profile", KEY_CAMPAIGN, "quick|default|full", 0, "the campaign of that name", 0},
     {"full", KEY_FULL, NULL, 0, "all allocators and workloads", 0},
     {"seed", KEY_SEED, "N", 0, "of request sequences, orders and layouts (default 1)", 0},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "show what would be measured and how long it will take", 0},
