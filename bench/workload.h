@@ -27,7 +27,8 @@ enum workload_kind {
 enum { WORKLOAD_PARAMETERS = 4 };
 
 /* One parameter. VALUES is the default grid, comma-separated; a user may ask for any subset of it, and, where
- * MIN < MAX, for any other whole number in [MIN, MAX]. */
+ * MIN < MAX, for any other whole number in [MIN, MAX]. Words behind a semicolon are not on the grid, but may
+ * be asked for; PATH among them stands for any path with a slash in it. */
 struct workload_parameter {
     const char *key;
     const char *values;
