@@ -56,6 +56,7 @@ static const struct example examples[] = {
      .operations = 2000,
      .by_seed = true,
      .by_worker = true},
+    {.workload = "size-drift", .word = {"1", "1"}, .operations = 2000, .by_seed = true, .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -671,6 +672,39 @@ static void alloc_test_keeps_half_of_its_slots_full_of_small_blocks(void **state
     assert_true(survivors(log) > log->run_began / 4); /* 50 000 pairs pick 35 % of the slots hardly ever */
 }
 
+/* The bytes stay the same, the blocks become fewer by the factor that they grow by, and as many again. */
+static void a_drift_of_sizes_keeps_its_bytes(void **state) {
+    (void)state;
+    enum { BOUND = 1 << 20, PARTS = 8 };
+    const struct example e = {.workload = "size-drift", .word = {"1", "3"}, .operations = 1};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, live = 0, blocks = 0;
+    double bytes[PARTS] = {0}, births[PARTS] = {0}, allocated = 0;
+    bool filled = false;
+    for (size_t i = 0; i < log->events; i++) {
+        const size_t size = replay(log, i, &number);
+        const bool birth = log->event[i] % 2 == 0;
+        live += birth ? size : -size;
+        blocks += birth ? 1 : (size_t)-1;
+        assert_true(live <= BOUND + 32760);
+        filled |= live > BOUND;
+        if (birth && filled) { /* the cycle: 2 x 3 x 10 times the bound */
+            const unsigned part = (unsigned)(allocated / BOUND / 60 * PARTS);
+            bytes[part] += (double)size;
+            births[part]++;
+            allocated += (double)size;
+        }
+    }
+    assert_int_equal(blocks, 0);
+    assert_int_equal(last.seat[0].worker.done, number);
+    double mean[PARTS];
+    for (unsigned i = 0; i < PARTS; i++)
+        mean[i] = bytes[i] / births[i];
+    assert_true(mean[3] > 4 * mean[0] && mean[4] > 4 * mean[7]); /* of the 8 that the ends have */
+    assert_true(mean[1] > mean[0] && mean[2] > mean[1] && mean[3] > mean[2] && mean[5] < mean[4]);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -692,6 +726,7 @@ int main(void) {
         TEST(phases_reach_one_peak_with_every_size_and_keep_a_tenth),
         TEST(one_live_set_goes_round_all_threads),
         TEST(alloc_test_keeps_half_of_its_slots_full_of_small_blocks),
+        TEST(a_drift_of_sizes_keeps_its_bytes),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
