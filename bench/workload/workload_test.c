@@ -57,6 +57,7 @@ static const struct example examples[] = {
      .by_seed = true,
      .by_worker = true},
     {.workload = "size-drift", .word = {"1", "1"}, .operations = 2000, .by_seed = true, .by_worker = true},
+    {.workload = "large", .word = {"small", "2", "1"}, .operations = 10, .by_seed = true, .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -452,6 +453,7 @@ static void who_knows_its_peak_knows_it_exactly(void **state) {
     static const struct example walks[] = {
         {.workload = "mixed-sizes", .word = {"1"}, .operations = 200000},
         {.workload = "alloc-test", .word = {"128", "1024"}, .operations = 150000},
+        {.workload = "large", .word = {"small", "3", "1"}, .operations = 11000},
     };
     for (unsigned i = 0; i < sizeof walks / sizeof *walks; i++) {
         run(&walks[i], &libc_allocator, 1, 1, logs[0]);
@@ -705,6 +707,25 @@ static void a_drift_of_sizes_keeps_its_bytes(void **state) {
     assert_true(mean[1] > mean[0] && mean[2] > mean[1] && mean[3] > mean[2] && mean[5] < mean[4]);
 }
 
+static void large_blocks_are_of_the_range_and_touched_if_wanted(void **state) {
+    (void)state;
+    static const struct {
+        const char *word;
+        size_t least, most;
+    } ranges[] = {
+        {"64k-32m", 64 << 10, 32 << 20}, {"published", 5 << 20, 25 << 20}, {"small", 64 << 10, 1 << 20}};
+    for (unsigned r = 0; r < 3; r++) {
+        const struct example e = {.workload = "large", .word = {ranges[r].word, "4", "0"}, .operations = 20};
+        mock.not_used = 0;
+        run(&e, &libc_allocator, 1, 1, logs[0]);
+        assert_int_equal(mock.not_used, 24);
+        assert_int_equal(mock.peak_live, 4);
+        for (size_t i = 0; i < logs[0][0].events; i++)
+            if (logs[0][0].event[i] % 2 == 0)
+                assert_in_range(logs[0][0].event[i] / 2, ranges[r].least, ranges[r].most);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -727,6 +748,7 @@ int main(void) {
         TEST(one_live_set_goes_round_all_threads),
         TEST(alloc_test_keeps_half_of_its_slots_full_of_small_blocks),
         TEST(a_drift_of_sizes_keeps_its_bytes),
+        TEST(large_blocks_are_of_the_range_and_touched_if_wanted),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
