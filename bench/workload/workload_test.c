@@ -58,6 +58,11 @@ static const struct example examples[] = {
      .by_worker = true},
     {.workload = "size-drift", .word = {"1", "1"}, .operations = 2000, .by_seed = true, .by_worker = true},
     {.workload = "large", .word = {"small", "2", "1"}, .operations = 10, .by_seed = true, .by_worker = true},
+    {.workload = "realloc-growth",
+     .word = {"4096", "5"},
+     .operations = 2000,
+     .by_seed = true,
+     .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -454,6 +459,7 @@ static void who_knows_its_peak_knows_it_exactly(void **state) {
         {.workload = "mixed-sizes", .word = {"1"}, .operations = 200000},
         {.workload = "alloc-test", .word = {"128", "1024"}, .operations = 150000},
         {.workload = "large", .word = {"small", "3", "1"}, .operations = 11000},
+        {.workload = "realloc-growth", .word = {"512", "4"}, .operations = 150000},
     };
     for (unsigned i = 0; i < sizeof walks / sizeof *walks; i++) {
         run(&walks[i], &libc_allocator, 1, 1, logs[0]);
@@ -726,6 +732,34 @@ static void large_blocks_are_of_the_range_and_touched_if_wanted(void **state) {
     }
 }
 
+/* Nearly each request replaces a block that is smaller; none is of a size that hangs. */
+static void blocks_grow_to_their_final_size(void **state) {
+    (void)state;
+    const struct example e = {.workload = "realloc-growth", .word = {"200000", "8"}, .operations = 5000};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, largest = 0, growths = 0;
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        if (log->event[i] % 2 == 1 && i > 0 && log->event[i - 1] % 2 == 0) /* malloc and free: it moved */
+            growths += size < replayed[number - 1]; /* else one began and another ended */
+        largest = size > largest ? size : largest;
+        assert_true(size < 32761 || size > 65528);
+        assert_true(size <= 200000);
+    }
+    assert_true(largest > 65536 && growths > 4000);
+    assert_int_equal(last.seat[0].worker.done, number);
+}
+
+static void a_realloc_that_loses_contents_is_found(void **state) {
+    (void)state;
+    const struct example e = {.workload = "realloc-growth", .word = {"4096", "4"}, .operations = 100};
+    mock.forgets = true;
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    assert_int_equal(last.seat[0].result, WORK_WRONG);
+    assert_non_null(strstr(last.seat[0].worker.why, "realloc"));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -749,6 +783,8 @@ int main(void) {
         TEST(alloc_test_keeps_half_of_its_slots_full_of_small_blocks),
         TEST(a_drift_of_sizes_keeps_its_bytes),
         TEST(large_blocks_are_of_the_range_and_touched_if_wanted),
+        TEST(blocks_grow_to_their_final_size),
+        TEST(a_realloc_that_loses_contents_is_found),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
