@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -61,6 +62,11 @@ static const struct example examples[] = {
     {.workload = "realloc-growth",
      .word = {"4096", "5"},
      .operations = 2000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "empirical",
+     .word = {"fleet", "1", "5", "32760"},
+     .operations = 6000,
      .by_seed = true,
      .by_worker = true},
 };
@@ -460,6 +466,7 @@ static void who_knows_its_peak_knows_it_exactly(void **state) {
         {.workload = "alloc-test", .word = {"128", "1024"}, .operations = 150000},
         {.workload = "large", .word = {"small", "3", "1"}, .operations = 11000},
         {.workload = "realloc-growth", .word = {"512", "4"}, .operations = 150000},
+        {.workload = "empirical", .word = {"fleet", "1", "5", "32760"}, .operations = 150000},
     };
     for (unsigned i = 0; i < sizeof walks / sizeof *walks; i++) {
         run(&walks[i], &libc_allocator, 1, 1, logs[0]);
@@ -760,6 +767,91 @@ static void a_realloc_that_loses_contents_is_found(void **state) {
     assert_non_null(strstr(last.seat[0].worker.why, "realloc"));
 }
 
+static char distribution_path[] = "/tmp/workload_test_XXXXXX";
+
+static void write_distribution(const char *text) {
+    strcpy(distribution_path + strlen(distribution_path) - 6, "XXXXXX");
+    const int file = mkstemp(distribution_path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    close(file);
+}
+
+/* Births by rate, live blocks by count, and both stay so. */
+static void a_distribution_decides_what_lives_and_what_is_born(void **state) {
+    (void)state;
+    write_distribution(
+        "# size, rate, live\n\n16, 300, 1000\r\n 4096,100, 1000\n32, 100, 0\n40000, 1000, 1000");
+    const struct example e = {
+        .workload = "empirical", .word = {distribution_path, "1", "0", "32760"}, .operations = 50000};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    unlink(distribution_path);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, live[3] = {0}, born[3] = {0};
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        const unsigned class = size == 16 ? 0 : size == 4096 ? 1 : 2;
+        assert_true(class < 2 || size == 32);
+        live[class] += log->event[i] % 2 == 0 ? 1 : (size_t)-1;
+        born[class] += log->event[i] % 2 == 0 && i >= log->run_began;
+        if (i >= log->run_began && log->event[i] % 2 == 0)
+            assert_in_range(live[class], class == 2 ? 1 : 255,
+                            class == 2 ? 1 : 256); /* 1 MiB / (16 + 4096) */
+    }
+    assert_in_range(born[0], 29000, 31000);
+    assert_in_range(born[1], 9000, 11000);
+    assert_in_range(born[2], 9000, 11000);
+}
+
+static void a_share_of_blocks_is_freed_by_the_next_thread(void **state) {
+    (void)state;
+    const struct example e = {
+        .workload = "empirical", .word = {"fleet", "1", "50", "32760"}, .operations = 20000};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    for (unsigned t = 0; t < THREADS; t++) { /* numbers are of who allocated: so some are freed twice over */
+        const struct log *const log = &logs[0][t];
+        size_t frees = 0;
+        for (size_t i = log->run_began; i < log->run_ended; i++)
+            frees += log->event[i] % 2;
+        assert_in_range(frees, 18000, 20000 - 1); /* the last rounds' are on their way */
+        assert_int_equal(log->run_ended - log->run_began - frees, 20000);
+    }
+}
+
+static void a_wrong_distribution_is_told_by_its_line(void **state) {
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"8,1\n", ":1: a comma"},
+        {"8,1,1\n\n8,1,1,1\n", ":3: more than"},
+        {"8,1,\n9,1,1\n", ":1: three"},
+        {"8,x,1\n", ":1: three"},
+        {"0,1,1\n", ":1: the size"},
+        {"1.5,1,1\n", ":1: the size"},
+        {"8,-1,1\n", ":1: rate"},
+        {"8,1,nan\n", ":1: rate"},
+        {"8,1,inf\n", ":1: rate"},
+        {"", "no size up to 32760"},
+        {"40000,1,1\n", "no size up to 32760"},
+        {"8,0,1\n", "no size up to 32760"},
+    };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char why[400] = "";
+        write_distribution(wrong[i][0]);
+        struct cell cell = {.allocator = &libc_allocator,
+                            .workload = workload_named("empirical"),
+                            .word = {distribution_path},
+                            .number = {0, 1, 0, 32760},
+                            .threads = 1};
+        assert_false(cell.workload->prepare(&cell, why, sizeof why));
+        cell.workload->finish(&cell);
+        unlink(distribution_path);
+        assert_int_equal(memory_mapped(), 0);
+        assert_int_equal(strncmp(why, "unavailable: ", 13), 0);
+        if (strstr(why, wrong[i][1]) == NULL || strstr(why, distribution_path) == NULL)
+            fail_msg("%s: not \"%s\"", why, wrong[i][1]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -785,6 +877,9 @@ int main(void) {
         TEST(large_blocks_are_of_the_range_and_touched_if_wanted),
         TEST(blocks_grow_to_their_final_size),
         TEST(a_realloc_that_loses_contents_is_found),
+        TEST(a_distribution_decides_what_lives_and_what_is_born),
+        TEST(a_share_of_blocks_is_freed_by_the_next_thread),
+        TEST(a_wrong_distribution_is_told_by_its_line),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
