@@ -69,6 +69,7 @@ static const struct example examples[] = {
      .operations = 6000,
      .by_seed = true,
      .by_worker = true},
+    {.workload = "application", .word = {"1"}, .operations = 6, .by_seed = true, .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -852,6 +853,24 @@ static void a_wrong_distribution_is_told_by_its_line(void **state) {
     }
 }
 
+/* Strings, values and the nodes of both indexes; nothing outlives its document. */
+static void an_application_drops_each_document(void **state) {
+    (void)state;
+    const struct example e = {.workload = "application", .word = {"16"}, .operations = 4};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, live = 0, emptied = 0, largest = 0;
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        live += log->event[i] % 2 == 0 ? 1 : (size_t)-1;
+        emptied += live == 0;
+        largest = size > largest ? size : largest;
+    }
+    assert_int_equal(emptied, 4);
+    assert_in_range(largest, 256, 4096);
+    assert_true(mock.peak_live > 1000);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -880,6 +899,7 @@ int main(void) {
         TEST(a_distribution_decides_what_lives_and_what_is_born),
         TEST(a_share_of_blocks_is_freed_by_the_next_thread),
         TEST(a_wrong_distribution_is_told_by_its_line),
+        TEST(an_application_drops_each_document),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
