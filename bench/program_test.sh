@@ -64,6 +64,8 @@ expect 0 "a live set that goes round" "$bench" --allocators=glibc --workloads=bl
 shows '"peak_live_blocks": 1\.024' "there is one for all threads"
 expect 2 "nobody to go round" "$bench" --allocators=glibc --workloads=blowup --threads=1
 shows 'runs two threads or more; threads:1 is left out' "says why"
+expect 1 "a distribution that is not there" "$bench" --allocators=glibc --workloads=empirical/live=1,file=/nonexistent/sizes.csv --threads=1 --ops=10
+shows 'unavailable: /nonexistent/sizes.csv: No such file' "says why"
 expect 2 "shared lines of a long script" "$bench" --allocators=glibc --workloads=blowup --threads=2 --line-sharing
 shows 'blowup is left out: its script is too long' "says why"
 expect 1 "after-free, of a cell that fails" "$bench" --allocators=failing:5:glibc --workloads=mixed-sizes/live=1 --threads=1 --after-free
