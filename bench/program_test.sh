@@ -69,6 +69,8 @@ shows '"line_sharing":' "the pass yields its figure"
 expect 0 "threads that end, and a word that is not in the grid" "$bench" --allocators=glibc --workloads=server/scale=1,thread-churn/generations=20,producer-consumer/shape=hot-free --threads=2 --ops=1 --benchmark_format=json
 shows 'shape=hot-free/threads:2' "the word is in the name"
 shows '"concurrency":' "what the threads that it made took is known"
+expect 1 "a distribution that is not there" "$bench" --allocators=glibc --workloads=empirical/live=1,file=/nonexistent/sizes.csv --threads=1 --ops=10
+shows 'unavailable: /nonexistent/sizes.csv: No such file' "says why"
 expect 2 "shared lines of a long script" "$bench" --allocators=glibc --workloads=blowup --threads=2 --line-sharing
 shows 'blowup is left out: its script is too long' "says why"
 expect 0 "a heap built from nothing" "$bench" --allocators=glibc --workloads=linux-scalability/blocks=10000 --threads=2 --ops=1 --benchmark_format=json
@@ -93,7 +95,7 @@ shows 'list-reversal' "--list shows workloads"
 expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
 shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
 expect 0 "--list=tsv of a live set" "$bench" --list=tsv --workloads=mixed-sizes/live=512 --threads=1 --allocators=glibc
-shows "^workload	mixed-sizes	.*	line-sharing,after-free$" "the passes that a workload has"
+shows "^workload	mixed-sizes	.*	latency,line-sharing,after-free$" "the passes that a workload has"
 shows "^cell	mixed-sizes	live=512	1	glibc	ok	scripted" "a value off the grid, when asked for"
 expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
 expect 0 "--help" "$bench" --help

@@ -27,7 +27,8 @@ enum workload_kind {
 enum { WORKLOAD_PARAMETERS = 4 };
 
 /* One parameter. VALUES is the default grid, comma-separated; a user may ask for any subset of it, and, where
- * MIN < MAX, for any other whole number in [MIN, MAX]. */
+ * MIN < MAX, for any other whole number in [MIN, MAX]. Words behind a semicolon are not on the grid, but may
+ * be asked for; PATH among them stands for any path with a slash in it. */
 struct workload_parameter {
     const char *key;
     const char *values;
@@ -55,9 +56,7 @@ struct workload {
     bool in_pairs; /* threads come in pairs: odd counts are left out */
     unsigned least_threads;                                    /* fewer are left out */
     struct workload_parameter parameters[WORKLOAD_PARAMETERS]; /* in documented order; ends at key == NULL */
-    const char
-        *also[WORKLOAD_PARAMETERS]; /* words that each takes beside its grid, comma-separated; or NULL */
-    unsigned excluded_traits;       /* allocators with any of these cannot run it */
+    unsigned excluded_traits; /* allocators with any of these cannot run it */
     uint64_t
         operations; /* a thread, where nothing else decides (scripted workloads by hand; checking passes) */
 

@@ -302,8 +302,7 @@ const struct workload workload_producer_consumer = {
     .in_pairs = true,
     .parameters = {{"batch", "16", 1, MOST_BATCH, "blocks that are handed over at once"},
                    {"size", "64", 1, 1 << 20, "bytes"},
-                   {"shape", "pairs", 0, 0, "who hands to whom"}},
-    .also = {[SHAPE] = "reversed,one-to-many,many-to-many,hot-free"},
+                   {"shape", "pairs;reversed,one-to-many,many-to-many,hot-free", 0, 0, "who hands to whom"}},
     .excluded_traits =
         TRAIT_NEVER_FREES | TRAIT_FLOOR, /* the consumer reads what the producer must not touch */
     .operations = 20000,

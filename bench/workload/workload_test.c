@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -114,6 +115,24 @@ static const struct example examples[] = {
      .by_seed = true,
      .by_worker = true,
      .frees_by_luck = true},
+    {.workload = "alloc-test",
+     .word = {"1024", "1024"},
+     .operations = 2000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "size-drift", .word = {"1", "1"}, .operations = 2000, .by_seed = true, .by_worker = true},
+    {.workload = "large", .word = {"small", "2", "1"}, .operations = 10, .by_seed = true, .by_worker = true},
+    {.workload = "realloc-growth",
+     .word = {"4096", "5"},
+     .operations = 2000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "empirical",
+     .word = {"fleet", "1", "5", "32760"},
+     .operations = 6000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "application", .word = {"1"}, .operations = 6, .by_seed = true, .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -149,6 +168,7 @@ static struct {
     unsigned long damage;                /* at this call the block handed out last is written to */
     size_t tail;                         /* one of so many bytes at a block's end must have been written */
     struct front *newest;                /* kept only where there is damage to do */
+    bool forgets;                        /* realloc does not copy */
     unsigned char *arena;
     atomic_size_t arena_used;
 } mock;
@@ -244,7 +264,21 @@ static void arena_free(void *block) {
     end_block(block);
 }
 
-static const struct allocator libc_allocator = {.name = "libc", .malloc = libc_malloc, .free = libc_free};
+/* The same requests and the same log as malloc and free, but never both blocks live. */
+static void *libc_realloc(void *block, size_t size) {
+    note(2 * size);
+    if (is_refused())
+        return NULL;
+    struct front *const raw = malloc(sizeof(struct front) + size), *const old = end_block(block);
+    void *const moved = new_block(raw, size);
+    if (old != NULL && !mock.forgets)
+        memcpy(moved, block, old->size < size ? old->size : size);
+    free(old);
+    return moved;
+}
+
+static const struct allocator libc_allocator = {
+    .name = "libc", .malloc = libc_malloc, .free = libc_free, .realloc = libc_realloc};
 static const struct allocator arena_allocator = {.name = "arena", .malloc = arena_malloc, .free = arena_free};
 
 /* ---- a driver: what the harness does, less clocks ---- */
@@ -571,9 +605,17 @@ static void who_knows_its_peak_knows_it_exactly(void **state) {
         hold_to_peaks_seen(e, threads_of(e));
     }
     /* Several times through the table of steps; of this seed the peak is in the second walk, not in the first. */
-    const struct example walks = {.workload = "mixed-sizes", .word = {"1"}, .operations = 200000};
-    run(&walks, &libc_allocator, 1, 24, logs[0]);
-    hold_to_peaks_seen(&walks, 1);
+    static const struct example walks[] = {
+        {.workload = "mixed-sizes", .word = {"1"}, .operations = 200000},
+        {.workload = "alloc-test", .word = {"128", "1024"}, .operations = 150000},
+        {.workload = "large", .word = {"small", "3", "1"}, .operations = 11000},
+        {.workload = "realloc-growth", .word = {"512", "4"}, .operations = 150000},
+        {.workload = "empirical", .word = {"fleet", "1", "5", "32760"}, .operations = 150000},
+    };
+    for (unsigned i = 0; i < sizeof walks / sizeof *walks; i++) {
+        run(&walks[i], &libc_allocator, 1, 24, logs[0]);
+        hold_to_peaks_seen(&walks[i], 1);
+    }
 }
 
 /* ---- what one of them promises ---- */
@@ -1033,6 +1075,235 @@ static void each_generation_is_a_thread_and_leaves_one_block(void **state) {
     }
 }
 
+/* What LOG allocates and frees: LIVE[number] is the size of a live block. */
+static uint32_t replayed[MOST_EVENTS];
+
+static size_t replay(const struct log *log, size_t at, size_t *number) {
+    const uint64_t event = log->event[at];
+    if (event % 2 == 0) {
+        replayed[(*number)++] = (uint32_t)(event / 2);
+        return event / 2;
+    }
+    const size_t size = replayed[event / 2];
+    replayed[event / 2] = 0;
+    return size;
+}
+
+/* A slot is chosen far more often if it is hot; half of the slots are full; each doubling of the size is half as
+ * frequent. */
+static void alloc_test_keeps_half_of_its_slots_full_of_small_blocks(void **state) {
+    (void)state;
+    enum { SLOTS = 10000 };
+    const struct example e = {.workload = "alloc-test", .word = {"10000", "1024"}, .operations = 50000};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, allocated = 0, up_to[4] = {0};
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        if (log->event[i] % 2 == 1)
+            continue;
+        assert_in_range(size, 1, 1024);
+        allocated++;
+        for (unsigned k = 0; k < 4; k++)
+            up_to[k] += size <= 8U << k;
+    }
+    static const double wanted[4] = {0.709, 0.854, 0.927, 0.964}; /* 1/2 + 1/2 of 1/4 + 1/4 of 1/8 ... */
+    for (unsigned k = 0; k < 4; k++) {
+        const double share = (double)up_to[k] / (double)allocated, least = wanted[k] - 0.06;
+        assert_true(share > least && share < wanted[k] + 0.06);
+    }
+    assert_in_range(log->run_began, SLOTS * 45 / 100, SLOTS * 55 / 100);
+    assert_int_equal(log->run_ended - log->run_began, 100000);
+    size_t live = 0;
+    for (size_t i = 0; i < number; i++)
+        live += replayed[i] != 0;
+    assert_in_range(live, SLOTS * 45 / 100, SLOTS * 55 / 100);
+    assert_true(survivors(log) > log->run_began / 4); /* 50 000 pairs pick 35 % of the slots hardly ever */
+}
+
+/* The bytes stay the same, the blocks become fewer by the factor that they grow by, and as many again. */
+static void a_drift_of_sizes_keeps_its_bytes(void **state) {
+    (void)state;
+    enum { BOUND = 1 << 20, PARTS = 8 };
+    const struct example e = {.workload = "size-drift", .word = {"1", "3"}, .operations = 1};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, live = 0, blocks = 0;
+    double bytes[PARTS] = {0}, births[PARTS] = {0}, allocated = 0;
+    bool filled = false;
+    for (size_t i = 0; i < log->events; i++) {
+        const size_t size = replay(log, i, &number);
+        const bool birth = log->event[i] % 2 == 0;
+        live += birth ? size : -size;
+        blocks += birth ? 1 : (size_t)-1;
+        assert_true(live <= BOUND + 32760);
+        filled |= live > BOUND;
+        if (birth && filled) { /* the cycle: 2 x 3 x 10 times the bound */
+            const unsigned part = (unsigned)(allocated / BOUND / 60 * PARTS);
+            bytes[part] += (double)size;
+            births[part]++;
+            allocated += (double)size;
+        }
+    }
+    assert_int_equal(blocks, 0);
+    assert_int_equal(last.seat[0].worker.done, number);
+    double mean[PARTS];
+    for (unsigned i = 0; i < PARTS; i++)
+        mean[i] = bytes[i] / births[i];
+    assert_true(mean[3] > 4 * mean[0] && mean[4] > 4 * mean[7]); /* of the 8 that the ends have */
+    assert_true(mean[1] > mean[0] && mean[2] > mean[1] && mean[3] > mean[2] && mean[5] < mean[4]);
+}
+
+static void large_blocks_are_of_the_range_and_touched_if_wanted(void **state) {
+    (void)state;
+    static const struct {
+        const char *word;
+        size_t least, most;
+    } ranges[] = {
+        {"64k-32m", 64 << 10, 32 << 20}, {"published", 5 << 20, 25 << 20}, {"small", 64 << 10, 1 << 20}};
+    for (unsigned r = 0; r < 3; r++) {
+        const struct example e = {.workload = "large", .word = {ranges[r].word, "4", "0"}, .operations = 20};
+        mock.not_used = 0;
+        run(&e, &libc_allocator, 1, 1, logs[0]);
+        assert_int_equal(mock.not_used, 24);
+        assert_int_equal(mock.peak_live, 4);
+        for (size_t i = 0; i < logs[0][0].events; i++)
+            if (logs[0][0].event[i] % 2 == 0)
+                assert_in_range(logs[0][0].event[i] / 2, ranges[r].least, ranges[r].most);
+    }
+}
+
+/* Nearly each request replaces a block that is smaller; none is of a size that hangs. */
+static void blocks_grow_to_their_final_size(void **state) {
+    (void)state;
+    const struct example e = {.workload = "realloc-growth", .word = {"200000", "8"}, .operations = 5000};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, largest = 0, growths = 0;
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        if (log->event[i] % 2 == 1 && i > 0 && log->event[i - 1] % 2 == 0) /* malloc and free: it moved */
+            growths += size < replayed[number - 1]; /* else one began and another ended */
+        largest = size > largest ? size : largest;
+        assert_true(size < 32761 || size > 65528);
+        assert_true(size <= 200000);
+    }
+    assert_true(largest > 65536 && growths > 4000);
+    assert_int_equal(last.seat[0].worker.done, number);
+}
+
+static void a_realloc_that_loses_contents_is_found(void **state) {
+    (void)state;
+    const struct example e = {.workload = "realloc-growth", .word = {"4096", "4"}, .operations = 100};
+    mock.forgets = true;
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    assert_int_equal(last.seat[0].result, WORK_WRONG);
+    assert_non_null(strstr(last.seat[0].worker.why, "realloc"));
+}
+
+static char distribution_path[] = "/tmp/workload_test_XXXXXX";
+
+static void write_distribution(const char *text) {
+    strcpy(distribution_path + strlen(distribution_path) - 6, "XXXXXX");
+    const int file = mkstemp(distribution_path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    close(file);
+}
+
+/* Births by rate, live blocks by count, and both stay so. */
+static void a_distribution_decides_what_lives_and_what_is_born(void **state) {
+    (void)state;
+    write_distribution(
+        "# size, rate, live\n\n16, 300, 1000\r\n 4096,100, 1000\n32, 100, 0\n40000, 1000, 1000");
+    const struct example e = {
+        .workload = "empirical", .word = {distribution_path, "1", "0", "32760"}, .operations = 50000};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    unlink(distribution_path);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, live[3] = {0}, born[3] = {0};
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        const unsigned class = size == 16 ? 0 : size == 4096 ? 1 : 2;
+        assert_true(class < 2 || size == 32);
+        live[class] += log->event[i] % 2 == 0 ? 1 : (size_t)-1;
+        born[class] += log->event[i] % 2 == 0 && i >= log->run_began;
+        if (i >= log->run_began && log->event[i] % 2 == 0)
+            assert_in_range(live[class], class == 2 ? 1 : 255,
+                            class == 2 ? 1 : 256); /* 1 MiB / (16 + 4096) */
+    }
+    assert_in_range(born[0], 29000, 31000);
+    assert_in_range(born[1], 9000, 11000);
+    assert_in_range(born[2], 9000, 11000);
+}
+
+static void a_share_of_blocks_is_freed_by_the_next_thread(void **state) {
+    (void)state;
+    const struct example e = {
+        .workload = "empirical", .word = {"fleet", "1", "50", "32760"}, .operations = 20000};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    for (unsigned t = 0; t < THREADS; t++) { /* numbers are of who allocated: so some are freed twice over */
+        const struct log *const log = &logs[0][t];
+        size_t frees = 0;
+        for (size_t i = log->run_began; i < log->run_ended; i++)
+            frees += log->event[i] % 2;
+        assert_in_range(frees, 18000, 20000 - 1); /* the last rounds' are on their way */
+        assert_int_equal(log->run_ended - log->run_began - frees, 20000);
+    }
+}
+
+static void a_wrong_distribution_is_told_by_its_line(void **state) {
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"8,1\n", ":1: a comma"},
+        {"8,1,1\n\n8,1,1,1\n", ":3: more than"},
+        {"8,1,\n9,1,1\n", ":1: three"},
+        {"8,x,1\n", ":1: three"},
+        {"0,1,1\n", ":1: the size"},
+        {"1.5,1,1\n", ":1: the size"},
+        {"8,-1,1\n", ":1: rate"},
+        {"8,1,nan\n", ":1: rate"},
+        {"8,1,inf\n", ":1: rate"},
+        {"", "no size up to 32760"},
+        {"40000,1,1\n", "no size up to 32760"},
+        {"8,0,1\n", "no size up to 32760"},
+    };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char why[400] = "";
+        write_distribution(wrong[i][0]);
+        struct cell cell = {.allocator = &libc_allocator,
+                            .workload = workload_named("empirical"),
+                            .word = {distribution_path},
+                            .number = {0, 1, 0, 32760},
+                            .threads = 1};
+        assert_false(cell.workload->prepare(&cell, why, sizeof why));
+        cell.workload->finish(&cell);
+        unlink(distribution_path);
+        assert_int_equal(memory_mapped(), 0);
+        assert_int_equal(strncmp(why, "unavailable: ", 13), 0);
+        if (strstr(why, wrong[i][1]) == NULL || strstr(why, distribution_path) == NULL)
+            fail_msg("%s: not \"%s\"", why, wrong[i][1]);
+    }
+}
+
+/* Strings, values and the nodes of both indexes; nothing outlives its document. */
+static void an_application_drops_each_document(void **state) {
+    (void)state;
+    const struct example e = {.workload = "application", .word = {"16"}, .operations = 4};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, live = 0, emptied = 0, largest = 0;
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        live += log->event[i] % 2 == 0 ? 1 : (size_t)-1;
+        emptied += live == 0;
+        largest = size > largest ? size : largest;
+    }
+    assert_int_equal(emptied, 4);
+    assert_in_range(largest, 256, 4096);
+    assert_true(mock.peak_live > 1000);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -1068,6 +1339,15 @@ int main(void) {
         TEST(a_block_that_someone_else_wrote_to_is_found),
         TEST(sets_go_to_others_and_the_rest_stays),
         TEST(each_generation_is_a_thread_and_leaves_one_block),
+        TEST(alloc_test_keeps_half_of_its_slots_full_of_small_blocks),
+        TEST(a_drift_of_sizes_keeps_its_bytes),
+        TEST(large_blocks_are_of_the_range_and_touched_if_wanted),
+        TEST(blocks_grow_to_their_final_size),
+        TEST(a_realloc_that_loses_contents_is_found),
+        TEST(a_distribution_decides_what_lives_and_what_is_born),
+        TEST(a_share_of_blocks_is_freed_by_the_next_thread),
+        TEST(a_wrong_distribution_is_told_by_its_line),
+        TEST(an_application_drops_each_document),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
