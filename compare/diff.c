@@ -38,7 +38,9 @@ struct results {
 
 static int by_group(const struct round_row *a, const struct round_row *b) {
     const int workload = strcmp(a->workload, b->workload), params = strcmp(a->params, b->params);
-    return workload != 0 ? workload : params != 0 ? params : (a->threads > b->threads) - (a->threads < b->threads);
+    return workload != 0 ? workload
+           : params != 0 ? params
+                         : (a->threads > b->threads) - (a->threads < b->threads);
 }
 
 static int by_series(const struct round_row *a, const struct round_row *b) {
@@ -47,7 +49,8 @@ static int by_series(const struct round_row *a, const struct round_row *b) {
 }
 
 static int by_place(const void *a, const void *b) {
-    const struct round_row *const x = *(const struct round_row *const *)a, *const y = *(const struct round_row *const *)b;
+    const struct round_row *const x = *(const struct round_row *const *)a,
+                                  *const y = *(const struct round_row *const *)b;
     const int series = by_series(x, y);
     return series != 0 ? series : (x->round > y->round) - (x->round < y->round);
 }
@@ -66,7 +69,8 @@ static bool is_of_interest(const struct round_row *row, const struct words *floo
 static struct results results_of(const struct store *store, const char *baseline) {
     const struct words floors = words_split(store_head(store, "floor"), ",");
     const struct round_row **const row = arena_get((store->rows + 1) * sizeof *row);
-    struct results results = {.series = arena_get((store->rows + 1) * sizeof(struct series)), .baseline = baseline};
+    struct results results = {.series = arena_get((store->rows + 1) * sizeof(struct series)),
+                              .baseline = baseline};
     size_t n = 0;
     for (size_t i = 0; i < store->rows; i++)
         if (is_of_interest(&store->row[i], &floors))
@@ -134,8 +138,8 @@ static struct sample sample_of(const struct results *results, const struct serie
         if (b == base->n)
             break;
         const struct round_row *const other = base->row[b];
-        if (own->round == 0 || own->round != other->round || !is_ok(own) || !is_ok(other) || !(own->value > 0) ||
-            !(other->value > 0))
+        if (own->round == 0 || own->round != other->round || !is_ok(own) || !is_ok(other) ||
+            !(own->value > 0) || !(other->value > 0))
             continue;
         figures[sample.n] = own->value;
         sample.log_ratio[sample.n++] = log(own->value / other->value);
@@ -184,7 +188,8 @@ static const char *why_not(const char *before, const char *after) {
 
 static void take(struct work *w, const struct series *before, const struct series *after) {
     const struct round_row *const row = after->row[0];
-    const char *const then = status_of(before), *const now = status_of(after), *const why = why_not(then, now);
+    const char *const then = status_of(before), *const now = status_of(after),
+                      *const why = why_not(then, now);
     if (strcmp(row->allocator, w->diff.baseline) == 0)
         return; /* to itself it is 1 */
     if (why != NULL) {
@@ -223,9 +228,8 @@ static void take_all(struct work *w) {
 /* ---- verdicts ---- */
 
 static enum diff_kind kind_of(struct stats_interval change) {
-    static const enum diff_kind kinds[] = {[VERDICT_BETTER] = DIFF_BETTER,
-                                           [VERDICT_WORSE] = DIFF_WORSE,
-                                           [VERDICT_NOT_SEPARATED] = DIFF_SAME};
+    static const enum diff_kind kinds[] = {
+        [VERDICT_BETTER] = DIFF_BETTER, [VERDICT_WORSE] = DIFF_WORSE, [VERDICT_NOT_SEPARATED] = DIFF_SAME};
     return change.exists ? kinds[stats_judge(change, true)] : DIFF_TOO_FEW;
 }
 
@@ -276,8 +280,8 @@ static int by_weight(const void *a, const void *b) {
         return x->too_much ? -1 : 1;
     if (x->kind != y->kind)
         return x->kind < y->kind ? -1 : 1;
-    const double larger = x->kind == DIFF_BETTER ? x->change.median - y->change.median
-                                                 : y->change.median - x->change.median;
+    const double larger =
+        x->kind == DIFF_BETTER ? x->change.median - y->change.median : y->change.median - x->change.median;
     return larger != 0 ? (larger > 0 ? 1 : -1) : by_series(x->row, y->row);
 }
 
@@ -292,14 +296,17 @@ static void add_up(struct diff *d) {
 
 /* ---- doubts ---- */
 
-static bool is_separated(const struct diff_cell *cell) {
-    return cell->kind == DIFF_WORSE || cell->kind == DIFF_MEMORY || cell->kind == DIFF_BETTER;
+/* Separated by more than what may be, to either side: what cannot have changed and has moved so far could as well be an
+ * error. A page more of memory is separated too, and no reason for doubt. */
+static bool has_moved(const struct diff_cell *cell, double max_regression) {
+    return cell->too_much || (cell->kind == DIFF_BETTER && cell->change.median < 1 / (1 + max_regression));
 }
 
-static size_t count_separated(const struct diff_cell *cell, size_t n, const char *allocator) {
+static size_t count_moved(const struct diff *d, const char *allocator) {
     size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        count += is_separated(&cell[i]) && strcmp(cell[i].row->allocator, allocator) == 0;
+    for (size_t i = 0; i < d->cells; i++)
+        count +=
+            has_moved(&d->cell[i], d->max_regression) && strcmp(d->cell[i].row->allocator, allocator) == 0;
     return count;
 }
 
@@ -320,42 +327,47 @@ static void warn_of_same_code(struct diff *d, const struct store *before, const 
         if (words_have(&seen, name) || *hash_of(after, key) == '\0' || !agree(before, after, key))
             continue;
         words_add(&seen, name);
-        const size_t moved = count_separated(d->cell, d->cells, name);
+        const size_t moved = count_moved(d, name);
         if (moved != 0)
-            words_add(&d->warnings, arena_format("%s is the same code in OLD and NEW, and yet separated in %zu: what "
-                                                 "changed is the machine or the way of measuring",
-                                                 name, moved));
+            words_add(&d->warnings,
+                      arena_format("%s is the same code in OLD and NEW, and yet %zu of its figures have "
+                                   "moved: what changed is the machine or the way of measuring",
+                                   name, moved));
     }
 }
 
 static void warn_of_heads(struct diff *d, const struct store *before, const struct store *after) {
     const char *const baseline = arena_format("library %s", d->baseline);
     if (strcmp(store_head(before, "host"), store_head(after, "host")) != 0)
-        words_add(&d->warnings, arena_format("the machine of OLD is %s; of NEW %s", store_head(before, "host"),
-                                             store_head(after, "host")));
+        words_add(&d->warnings, arena_format("the machine of OLD is %s; of NEW %s",
+                                             store_head(before, "host"), store_head(after, "host")));
     if (!agree(before, after, baseline))
-        words_add(&d->warnings, arena_format("%s, to which all is compared, is another library in NEW", d->baseline));
+        words_add(&d->warnings,
+                  arena_format("%s, to which all is compared, is another library in NEW", d->baseline));
     if (!agree(before, after, "bench"))
         words_add(&d->warnings, "bench is another program in NEW: its workloads may have changed too");
     if (!before->finished || !after->finished)
-        words_add(&d->warnings, arena_format("%s is not finished", before->finished ? after->dir : before->dir));
+        words_add(&d->warnings,
+                  arena_format("%s is not finished", before->finished ? after->dir : before->dir));
 }
 
 static void warn(struct work *w, const struct store *before, const struct store *after) {
     struct diff *const d = &w->diff;
-    const struct diff_cell *const controls = judge(&w->controls, 0);
+    const struct diff_cell *const controls = judge(&w->controls, d->max_regression);
     size_t moved = 0;
     for (size_t i = 0; i < w->controls.count; i++)
-        moved += is_separated(&controls[i]);
+        moved += has_moved(&controls[i], d->max_regression);
     warn_of_heads(d, before, after);
     if (moved != 0)
-        words_add(&d->warnings, arena_format("the baseline against itself is separated between OLD and NEW in %zu of %zu: "
-                                             "one of the machines was not quiet; measure again",
-                                             moved, w->controls.count));
+        words_add(&d->warnings,
+                  arena_format("the baseline against itself has moved from OLD to NEW in %zu of %zu "
+                               "comparisons: the machine was not quiet; measure again",
+                               moved, w->controls.count));
     warn_of_same_code(d, before, after);
     if (d->intervals < d->cells)
         words_add(&d->warnings,
-                  arena_format("%zu have too few rounds for an interval at %zu comparisons", d->cells - d->intervals, d->cells));
+                  arena_format("in %zu of %zu comparisons there are too few rounds for an interval",
+                               d->cells - d->intervals, d->cells));
 }
 
 /* ---- all ---- */
@@ -368,13 +380,13 @@ static const char *first_baseline(const struct store *store) {
     return arena_copy(name, strlen(name));
 }
 
-const char *diff_baseline(const struct store *before, const struct store *after, bool other_machine, char *why,
-                          size_t why_size) {
+const char *diff_baseline(const struct store *before, const struct store *after, bool other_machine,
+                          char *why, size_t why_size) {
     const char *const then = first_baseline(before), *const now = first_baseline(after);
     const char *const there = store_head(before, "host"), *const here = store_head(after, "host");
     if (*then == '\0' || strcmp(then, now) != 0) {
-        snprintf(why, why_size, "the baseline of %s is %s, that of %s is %s: a common one is wanted", before->dir,
-                 *then == '\0' ? "none" : then, after->dir, *now == '\0' ? "none" : now);
+        snprintf(why, why_size, "the baseline of %s is %s, that of %s is %s: a common one is wanted",
+                 before->dir, *then == '\0' ? "none" : then, after->dir, *now == '\0' ? "none" : now);
         return NULL;
     }
     if (other_machine)
@@ -386,9 +398,10 @@ const char *diff_baseline(const struct store *before, const struct store *after,
         return NULL;
     }
     if (!agree(before, after, arena_format("library %s", then))) {
-        snprintf(why, why_size,
-                 "the baseline %s is another library in %s than in %s; --other-machine compares them nevertheless",
-                 then, before->dir, after->dir);
+        snprintf(
+            why, why_size,
+            "the baseline %s is another library in %s than in %s; --other-machine compares them nevertheless",
+            then, before->dir, after->dir);
         return NULL;
     }
     return then;

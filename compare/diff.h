@@ -54,8 +54,8 @@ struct diff {
 
 /* The baseline that the results have in common; NULL with a line in WHY where there is none, or where machine or baseline
  * are not the same and OTHER_MACHINE is false. */
-const char *diff_baseline(const struct store *before, const struct store *after, bool other_machine, char *why,
-                          size_t why_size);
+const char *diff_baseline(const struct store *before, const struct store *after, bool other_machine,
+                          char *why, size_t why_size);
 
 /* Compares all that both have. Pure. */
 struct diff diff_make(const struct store *before, const struct store *after, const char *baseline,

@@ -13,8 +13,8 @@
 
 static const char *cell_name(const struct round_row *row) {
     const bool has_params = strcmp(row->params, "-") != 0;
-    return arena_format("%s%s%s/threads:%u", row->workload, has_params ? "/" : "", has_params ? row->params : "",
-                        row->threads);
+    return arena_format("%s%s%s/threads:%u", row->workload, has_params ? "/" : "",
+                        has_params ? row->params : "", row->threads);
 }
 
 /* "+4.2", with its sign; three figures where that is enough. */
@@ -28,7 +28,8 @@ static const char *ratio(double value) {
 }
 
 static const char *change(const struct diff_cell *c) {
-    return arena_format("%s %% [%s, %s]", percent(c->change.median), percent(c->change.low), percent(c->change.high));
+    return arena_format("%s %% [%s, %s]", percent(c->change.median), percent(c->change.low),
+                        percent(c->change.high));
 }
 
 static const char *limit_of(const struct diff *d) {
@@ -46,8 +47,8 @@ struct line {
 static const struct line names = {{"cell", "allocator", "metric", "OLD", "NEW", "change at 95 %", "rounds"}};
 
 static struct line line_of(const struct diff_cell *c) {
-    return (struct line){{cell_name(c->row), c->row->allocator, c->row->metric, ratio(c->before), ratio(c->after),
-                          change(c), arena_format("%u, %u", c->rounds[0], c->rounds[1])}};
+    return (struct line){{cell_name(c->row), c->row->allocator, c->row->metric, ratio(c->before),
+                          ratio(c->after), change(c), arena_format("%u, %u", c->rounds[0], c->rounds[1])}};
 }
 
 static void widen(int *width, const struct line *line) {
@@ -74,10 +75,10 @@ static const char *heading(const struct diff *d, const struct diff_cell *c) {
 }
 
 static const char *colour_of(const struct diff_cell *c) {
-    return c->too_much                                         ? "\033[31m"
+    return c->too_much                                       ? "\033[31m"
            : c->kind == DIFF_WORSE || c->kind == DIFF_MEMORY ? "\033[33m"
-           : c->kind == DIFF_BETTER                           ? "\033[32m"
-                                                              : "";
+           : c->kind == DIFF_BETTER                          ? "\033[32m"
+                                                             : "";
 }
 
 static void print_cells(FILE *out, const struct diff *d, bool colours) {
@@ -95,10 +96,11 @@ static void print_cells(FILE *out, const struct diff *d, bool colours) {
             fprintf(out, "\n%s\n", heading(d, c));
         print_line(out, &line[i], width, colours ? colour_of(c) : "");
     }
-    fprintf(out,
-            "\nOLD and NEW: over %s's of the same run; change: of NEW over OLD, with its interval, at 95 %% for all %zu "
-            "together\n",
-            d->baseline, d->cells);
+    fprintf(
+        out,
+        "\nOLD and NEW: over %s's of the same run; change: of NEW over OLD, with its interval, at 95 %% for all %zu "
+        "together\n",
+        d->baseline, d->cells);
 }
 
 static void print_left(FILE *out, const struct diff *d, bool broken) {
@@ -142,12 +144,14 @@ static size_t count_kind(const struct diff *d, enum diff_kind kind) {
 }
 
 static const char *found(const struct diff *d) {
-    const char *const failed =
-        d->broken == 0 ? "" : arena_format("%zu %s in NEW; ", d->broken, d->broken == 1 ? "cell fails" : "cells fail");
+    const char *const failed = d->broken == 0 ? ""
+                                              : arena_format("%zu %s in NEW; ", d->broken,
+                                                             d->broken == 1 ? "cell fails" : "cells fail");
     const struct diff_cell *const worst = d->cell; /* they are sorted */
-    const char *const most = d->too_much == 0 ? ""
-                                              : arena_format("; first %s %s %s %s", cell_name(worst->row),
-                                                             worst->row->allocator, worst->row->metric, change(worst));
+    const char *const most = d->too_much == 0
+                                 ? ""
+                                 : arena_format("; first %s %s %s %s", cell_name(worst->row),
+                                                worst->row->allocator, worst->row->metric, change(worst));
     return arena_format("%s%s of more than %s in %zu comparisons%s", failed,
                         d->too_much == 0   ? "no regression"
                         : d->too_much == 1 ? "1 regression"
@@ -167,9 +171,9 @@ static const char *escaped(const char *text) {
 }
 
 const char *diff_answer(const struct diff *d, bool for_github) {
-    const char *const text =
-        arena_format("%s; %zu better, %zu worse by less, %zu not separated", found(d), count_kind(d, DIFF_BETTER),
-                     count_kind(d, DIFF_WORSE) + count_kind(d, DIFF_MEMORY), count_kind(d, DIFF_SAME));
+    const char *const text = arena_format(
+        "%s; %zu better, %zu worse by less, %zu not separated", found(d), count_kind(d, DIFF_BETTER),
+        count_kind(d, DIFF_WORSE) + count_kind(d, DIFF_MEMORY), count_kind(d, DIFF_SAME));
     if (!for_github || d->too_much + d->broken == 0)
         return text;
     return arena_format("::error title=compare diff::%s", escaped(text));

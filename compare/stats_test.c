@@ -174,8 +174,8 @@ static void beyond_the_exact_ranks_intervals_are_the_wider(void **state) {
     static const struct {
         unsigned m, n, comparisons;
         size_t exact;
-    } known[] = {{41, 41, 1, 629}, {41, 41, 100, 472}, {41, 41, 1000, 414}, {9, 100, 1, 273},
-                 {9, 100, 10, 202}, {50, 60, 1, 1174}, {50, 60, 1000, 837}};
+    } known[] = {{41, 41, 1, 629},  {41, 41, 100, 472}, {41, 41, 1000, 414}, {9, 100, 1, 273},
+                 {9, 100, 10, 202}, {50, 60, 1, 1174},  {50, 60, 1000, 837}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         const size_t rank = stats_shift_rank(known[i].m, known[i].n, stats_alpha(known[i].comparisons));
         assert_true(rank <= known[i].exact);
@@ -188,7 +188,8 @@ static void a_shift_is_the_median_of_all_differences(void **state) {
     const double before[] = {log(2), 0}, after[] = {log(4), log(8)};
     double scratch[4];
     const struct stats_interval i = stats_shift(before, 2, after, 2, 0, scratch), /* 2 4 4 8 */
-        back = stats_shift(after, 2, before, 2, 0, scratch), second = stats_shift(before, 2, after, 2, 2, scratch);
+        back = stats_shift(after, 2, before, 2, 0, scratch),
+                                second = stats_shift(before, 2, after, 2, 2, scratch);
     assert_near(i.median, 4);
     assert_near(i.low, 2);
     assert_near(i.high, 8);
@@ -269,7 +270,8 @@ enum { MOST_CELLS = 100, MOST_ROUNDS = 25 };
 
 /* The log-ratios of one run of CELLS cells: all share a baseline, and the machine is MACHINE times slower than on another
  * day. LOOKS: until the widest interval is narrow, as a campaign does; returns the rounds. */
-static unsigned run_of(unsigned cells, unsigned rounds, bool looks, double machine, double log_ratio[][MOST_ROUNDS]) {
+static unsigned run_of(unsigned cells, unsigned rounds, bool looks, double machine,
+                       double log_ratio[][MOST_ROUNDS]) {
     double ratio[MOST_ROUNDS];
     unsigned done = 0;
     for (unsigned look = rounds, next; look != 0; look = next) {
@@ -294,12 +296,14 @@ static bool any_changed(unsigned cells, const unsigned *rounds, bool looks) {
     static size_t ranks[MOST_CELLS + 1][MOST_ROUNDS + 1][MOST_ROUNDS + 1]; /* each is counted once */
     static double before[MOST_CELLS][MOST_ROUNDS], after[MOST_CELLS][MOST_ROUNDS];
     double scratch[MOST_ROUNDS * MOST_ROUNDS];
-    const unsigned m = run_of(cells, rounds[0], looks, 1, before), n = run_of(cells, rounds[1], looks, 1.4, after);
+    const unsigned m = run_of(cells, rounds[0], looks, 1, before),
+                   n = run_of(cells, rounds[1], looks, 1.4, after);
     size_t *const rank = &ranks[cells][m][n];
     if (*rank == 0)
         *rank = stats_shift_rank(m, n, stats_alpha(cells));
     for (unsigned c = 0; c < cells; c++)
-        if (stats_judge(stats_shift(before[c], m, after[c], n, *rank, scratch), true) != VERDICT_NOT_SEPARATED)
+        if (stats_judge(stats_shift(before[c], m, after[c], n, *rank, scratch), true) !=
+            VERDICT_NOT_SEPARATED)
             return true;
     return false;
 }
@@ -310,17 +314,18 @@ static void a_run_against_another_is_separated_in_at_most_five_percent(void **st
         unsigned cells, rounds[2], runs;
         bool looks;
     } kinds[] = {
-        {1, {9, 9}, 20000, false}, {1, {9, 25}, 20000, false},   {12, {9, 9}, 5000, false}, {12, {15, 9}, 5000, false},
-        {12, {9, 9}, 2000, true},  {MOST_CELLS, {9, 9}, 1000, false}, {MOST_CELLS, {25, 25}, 200, false},
+        {1, {9, 9}, 20000, false},          {1, {9, 25}, 20000, false}, {12, {9, 9}, 5000, false},
+        {12, {15, 9}, 5000, false},         {12, {9, 9}, 2000, true},   {MOST_CELLS, {9, 9}, 1000, false},
+        {MOST_CELLS, {25, 25}, 200, false},
     };
     random_state = 20261127;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         unsigned changed = 0;
         for (unsigned i = 0; i < kinds[k].runs; i++)
             changed += any_changed(kinds[k].cells, kinds[k].rounds, kinds[k].looks);
-        printf("%3u cells, %u and %u rounds%s: a run is separated from the same in %.2f %% of %u\n", kinds[k].cells,
-               kinds[k].rounds[0], kinds[k].rounds[1], kinds[k].looks ? " or more, by width" : "",
-               100.0 * changed / kinds[k].runs, kinds[k].runs);
+        printf("%3u cells, %u and %u rounds%s: a run is separated from the same in %.2f %% of %u\n",
+               kinds[k].cells, kinds[k].rounds[0], kinds[k].rounds[1],
+               kinds[k].looks ? " or more, by width" : "", 100.0 * changed / kinds[k].runs, kinds[k].runs);
         assert_true(changed <= kinds[k].runs / 20);
     }
 }
