@@ -8,6 +8,7 @@
 #include "campaign.h"
 #include "child.h"
 #include "claims.h"
+#include "diff.h"
 #include "figure.h"
 #include "options.h"
 #include "safety.h"
@@ -419,5 +420,7 @@ int main(int argc, char **argv) {
     const enum subcommand what = options_parse(&o, argc, argv, campaigns_path(), claims_path());
     if (what == SUBCOMMAND_LIST)
         return list();
+    if (what == SUBCOMMAND_DIFF)
+        return diff_main(&o.diff);
     return (o.from != NULL ? recompute : measure)(&o, what);
 }
