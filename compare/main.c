@@ -11,6 +11,7 @@
 #include "figure.h"
 #include "options.h"
 #include "safety.h"
+#include "scaling.h"
 #include "table.h"
 
 #include <math.h>
@@ -257,6 +258,7 @@ static bool say_comparison(const struct conclusion *c, const struct summary_row 
     const struct options *const o = c->options;
     table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     putchar('\n');
+    scaling_print(stdout, figure_fit_scaling(plots_path(), c->dir));
     say_warnings(c->head);
     printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
     fflush(stdout);
