@@ -258,9 +258,12 @@ static bool say_comparison(const struct conclusion *c, const struct summary_row 
     const struct options *const o = c->options;
     table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     putchar('\n');
-    scaling_print(stdout, figure_fit_scaling(plots_path(), c->dir));
+    const char *const scaling = figure_fit_scaling(plots_path(), c->dir);
+    scaling_print(stdout, scaling);
     say_warnings(c->head);
     printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
+    if (*scaling != '\0')
+        printf("%s/scaling.tsv\n", c->dir);
     fflush(stdout);
     figure_draw(plots_path(), c->dir);
     if (o->export != NULL && !table_export(o->export, rows, n, why, why_size))

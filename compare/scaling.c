@@ -112,7 +112,7 @@ void scaling_print(FILE *out, const char *tsv) {
     if (rows.fitted == 0) {
         fprintf(
             out,
-            "scaling with threads: %s; its law wants five thread counts within the cores that ran at once\n",
+            "scaling with threads: %s (the law is fitted to five thread counts or more, within the cores)\n",
             is_status(&rows, rows.row[0].field[STATUS]) ? rows.row[0].field[STATUS] : "no fit");
         return;
     }

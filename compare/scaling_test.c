@@ -48,7 +48,7 @@ static void a_machine_of_two_cores(void **state) {
     prints(
         HEADER
         "pairs\t-\tao\t-\t-\t-\t-\t-\t-\t2\tnot enough cores\npairs\t-\tglibc\t-\t-\t-\t-\t-\t-\t2\tnot enough cores\n",
-        "scaling with threads: not enough cores; its law wants five thread counts within the cores that ran at once\n");
+        "scaling with threads: not enough cores (the law is fitted to five thread counts or more, within the cores)\n");
 }
 
 static void nothing_of_nothing(void **state) {

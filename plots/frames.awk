@@ -64,7 +64,7 @@ function make_frames(    i) {
     print "array panel_title[panels]; array x_low[panels]; array x_high[panels]; array y_low[panels]; array y_high[panels]"
     print "array x_ticks[panels]; array y_ticks[panels]; array shade_from[panels]; array zero_ends[panels]"
     print "array first_curve[panels]; array last_curve[panels]; array first_behind[panels]; array last_behind[panels]"
-    print "array perfect[panels]"
+    print "array perfect_from[panels]; array perfect_to[panels]"
     for (i = 1; i <= panels; i++)
         make_frame(i, chosen[i])
     print "$behind << END_OF_LINES"
@@ -102,7 +102,8 @@ function make_frame(p, f,    i, a, first, first_line) {
     printf "first_behind[%d] = %d; last_behind[%d] = %d\n", p, first_line, p, behinds
     printf "x_low[%d] = %.6g; x_high[%d] = %.6g; y_low[%d] = %.6g; y_high[%d] = %.6g\n", p, x_from, p, x_to, p, y_from, p, y_to
     printf "x_ticks[%d] = %s\ny_ticks[%d] = %s\n", p, quoted(x_ticks_of(f)), p, quoted(y_ticks_of(f))
-    printf "shade_from[%d] = 0; zero_ends[%d] = %.6g; perfect[%d] = %.6g\n", p, p, axis_breaks_at, p, (is_perfect ? min(x_to, y_to) : 0)
+    printf "shade_from[%d] = 0; zero_ends[%d] = %.6g; perfect_from[%d] = %.6g; perfect_to[%d] = %.6g\n", p, p, axis_breaks_at,
+        p, max(x_least[f], y_from), p, (is_perfect ? min(x_most[f], y_to) : 0)
 }
 
 function make_frame_curve(f, a,    i, n, line) {

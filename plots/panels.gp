@@ -98,9 +98,10 @@ do for [kind in 'png svg'] {
                 set label '3-4x: the man page' at graph band_words[p], first sqrt(12) center font font(small)
             }
         }
-        if (exists('perfect') && perfect[p] > 0) {
-            set arrow from first 0, first 0 to first perfect[p], first perfect[p] nohead lw 2 dt (12,8) lc rgb grey back
-            set label 'perfect' at first 0.93 * perfect[p], first 0.93 * perfect[p] right offset -1, 0.3 font font(small) tc rgb grey
+        if (exists('perfect_to') && perfect_to[p] > 0) {
+            set arrow from first perfect_from[p], first perfect_from[p] to first perfect_to[p], first perfect_to[p] \
+                nohead lw 2 dt (12,8) lc rgb grey back
+            set label 'perfect' at first 0.65 * perfect_to[p], first 0.65 * perfect_to[p] right offset -1, 0.4 font font(small) tc rgb grey
         }
         if (zero_ends[p] > 0) {
             set label '//' at first zero_ends[p], graph 0 center font font(normal)

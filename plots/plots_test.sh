@@ -484,9 +484,9 @@ shows line-sharing '^&lt;0\.1 %$'
 
 rule the coefficients that were put in are found
 counts='1 2 3 4 6 8 12 16'
-{ law_head 16; law exact 2e7 0.05 0.001 0; law one 3e7 0.3 0.02 0.02; law two 2e7 0.03 0.0005 0.02; law three 1e6 0.6 0.2 0.02; law perfect 5e6 0 0 0; } >s.tsv
+{ law_head 16; law exact 2e7 0.05 0.001 0; law one 3e7 0.3 0.02 0.02; law two 2e7 0.03 0.0005 0.02; law three 1e6 0.6 0.2 0.02; law perfect 5e6 0 0 0; law flat 1e7 1 0 0; } >s.tsv
 fits s.tsv d
-for case in 'exact 2e7 0.05 0.001' 'one 3e7 0.3 0.02' 'two 2e7 0.03 0.0005' 'three 1e6 0.6 0.2' 'perfect 5e6 0 0'; do
+for case in 'exact 2e7 0.05 0.001' 'one 3e7 0.3 0.02' 'two 2e7 0.03 0.0005' 'three 1e6 0.6 0.2' 'perfect 5e6 0 0' 'flat 1e7 1 0'; do
     # shellcheck disable=SC2086 # four words
     set -- $case
     is "$(field d "$1" status)" ok
@@ -496,10 +496,10 @@ for case in 'exact 2e7 0.05 0.001' 'one 3e7 0.3 0.02' 'two 2e7 0.03 0.0005' 'thr
     found d "$1" coherency "$4"
 done
 draws scaling d/scaling.tsv
-for name in exact one two three perfect; do shows scaling "^$name +[0-9.e-]+, [0-9.e-]+\$"; done
+for name in exact one two three perfect flat; do shows scaling "^$name +[0-9.e-]+, [0-9.e-]+\$"; done
 foot scaling 'higher is better'
 
-rule five points do
+rule five points are enough
 counts='1 2 4 6 8'
 { law_head 8; law five 2e7 0.1 0.005 0.01; } >s.tsv
 fits s.tsv d

@@ -13,15 +13,19 @@ set print $points
 do for [i = 1:n] { print sprintf('%.17g %.17g', of_threads(i), of_rate(i) / of_rate(1)) }
 unset print
 
-# What a slope of 0 and more than nothing makes of it; below that the fit went astray, and is told so by a far value.
-below(x) = 1 + contention * (x - 1) + coherency * x * (x - 1)
+# fit takes slopes over steps of a thousandth of a parameter, which are nothing where it is all but 0, as these may well be: so
+# it looks for c and d, which are then 1.
+a_of(c) = 0.1 * (c - 1)
+b_of(d) = 0.001 * (d - 1)
+# Where a try goes below what a throughput can be, a far value sends it back.
+below(x) = 1 + a_of(c) * (x - 1) + b_of(d) * x * (x - 1)
 law(x) = lambda * x / (below(x) > 1e-3 ? below(x) : 1e-3)
 
 set fit quiet nolog errorvariables limit 1e-10 limit_abs 1e-14 maxiter 200
 lambda = 1.0 / of_threads(1)
-contention = 0.05
-coherency = 0.001
-fit law(x) $points using 1:2:2 yerrors via lambda, contention, coherency
+c = 1.5
+d = 2
+fit law(x) $points using 1:2:2 yerrors via lambda, c, d
 set print '-'
-print sprintf('%.6g %.2g %.6g %.2g %.6g %.2g', lambda * of_rate(1), lambda_err * of_rate(1), contention, contention_err, \
-              coherency, coherency_err)
+print sprintf('%.6g %.2g %.6g %.2g %.6g %.2g', lambda * of_rate(1), lambda_err * of_rate(1), a_of(c), 0.1 * c_err, \
+              b_of(d), 0.001 * d_err)

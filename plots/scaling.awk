@@ -4,7 +4,6 @@
 # Law fits it. Reads scaling.tsv, which scaling-fit.gp wrote, and for the points summary.tsv. Goes on from frames.awk.
 
 BEGIN {
-    linear_y = 1
     is_perfect = 1
     drawn_at = 60 # places of a fitted curve
 }
@@ -38,12 +37,15 @@ function make_picture() {
         return
     }
     read_points()
+    if (frames > 1) # no room
+        split("", note_of)
     make_frames()
-    print "joined = 0; linear_x = 1; linear_y = 1; behind_is_area = 0"
+    print "joined = 0; behind_is_area = 0"
     print_lines("page_title", capital((panels == 1 ? frame_title[chosen[1]] ": " : "") \
                 "how many threads' worth of work N threads do; higher is better"), 88)
-    print_lines("notes", "Marks: measured. Lines: the Universal Scalability Law N / (1 + a (N-1) + b N (N-1)), fitted. Beside the names a, contention: the share" \
-                " that threads do one after another; and b, coherency: what each costs every other. Dashes: perfect scaling." left_out_words(), 128)
+    print_lines("notes", "Marks: measured. Lines: the Universal Scalability Law N / (1 + a (N-1) + b N (N-1)), fitted." (panels == 1 ? " Beside the names a, contention:" \
+                " the share that threads do one after another; and b, coherency: what each costs every other." : \
+                " Its coefficients are in scaling.tsv.") " Dashes: perfect scaling." left_out_words(), 128)
 }
 
 # The summary's rows, columns by their names.
@@ -84,21 +86,28 @@ function add_fits(    f, i, a, j, n, key) {
                 continue
             key = key_of[f, a]
             for (j = 0; j <= drawn_at; j++) {
-                n = 1 + (most_threads[f] - 1) * j / drawn_at
+                n = x_least[f] * (most_threads[f] / x_least[f]) ^ (j / drawn_at)
                 add_behind(f, a, n, n / (1 + contention[key] * (n - 1) + coherency[key] * n * (n - 1)))
             }
         }
 }
 
 function x_range_of(f) {
-    x_from = 0
-    x_to = x_most[f] * 1.03
+    x_from = x_least[f] / (x_most[f] / x_least[f]) ^ 0.05
+    x_to = x_most[f] * (x_most[f] / x_least[f]) ^ 0.05
 }
 
 function x_ticks_of(f) {
-    return linear_ticks(1, x_to, panels > 1 ? 6 : 10)
+    return two_ticks(x_from, x_to)
 }
 
 function y_ticks_of(f) {
-    return linear_ticks(0, y_to, panels > 2 ? 5 : 9)
+    return two_ticks(y_from, y_to)
+}
+
+# Powers of two.
+function two_ticks(from, to,    list, at) {
+    for (at = 1 / 1024; at <= to; at *= 2)
+        list = list tick(at, from, to)
+    return substr(list, 3)
 }

@@ -7,8 +7,8 @@
 
 picture = 'scaling'
 parts = 'axes frames scaling'
-x_words = 'threads'
-y_words(baseline) = "work, in that of one thread"
+x_words = 'threads (log scale)'
+y_words(baseline) = 'work, in that of one thread (log scale)'
 has_band = 0
 
 directory(path) = path eq '' || path[strlen(path):*] eq '/' ? path : directory(path[1:strlen(path) - 1])
