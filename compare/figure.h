@@ -15,7 +15,11 @@ void figure_answer(const struct summary_row *rows, size_t n, const char *subject
 /* Of any campaign: who was fastest over all cells by the geometric mean of its ratios, and by how much. */
 void figure_fastest(const struct summary_row *rows, size_t n, const char *baseline, char *text, size_t size);
 
-/* Draws every picture of PLOTS for which DIR/summary.tsv has data; prints where each is to standard output,
+/* Has the scaling law fitted to DIR/summary.tsv, by which DIR/scaling.tsv is written; its text, or "" where it could
+ * not be. */
+const char *figure_fit_scaling(const char *plots, const char *dir);
+
+/* Draws every picture of PLOTS for which DIR/summary.tsv, scaling.tsv and memory-time.tsv have data; prints where each is to standard output,
  * and to standard error what could not be drawn. */
 void figure_draw(const char *plots, const char *dir);
 

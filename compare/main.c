@@ -12,6 +12,7 @@
 #include "figure.h"
 #include "options.h"
 #include "safety.h"
+#include "scaling.h"
 #include "table.h"
 
 #include <math.h>
@@ -258,8 +259,12 @@ static bool say_comparison(const struct conclusion *c, const struct summary_row 
     const struct options *const o = c->options;
     table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     putchar('\n');
+    const char *const scaling = figure_fit_scaling(plots_path(), c->dir);
+    scaling_print(stdout, scaling);
     say_warnings(c->head);
     printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
+    if (*scaling != '\0')
+        printf("%s/scaling.tsv\n", c->dir);
     fflush(stdout);
     figure_draw(plots_path(), c->dir);
     if (o->export != NULL && !table_export(o->export, rows, n, why, why_size))
