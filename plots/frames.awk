@@ -84,6 +84,8 @@ function make_frame(p, f,    i, a, first, first_line) {
     if (linear_y) {
         y_from = 0
         y_to = y_most[f] * 1.1
+        if (f in highest && y_to > highest[f])
+            y_to = highest[f]
     } else {
         i = max(y_most[f] / y_least[f], 10)
         y_from = y_least[f] / i ^ 0.06
@@ -115,7 +117,7 @@ function make_frame_curve(f, a,    i, n, line) {
     curve_lines[curves] = line
     curve_note[curves] = note_of[f, a]
     end_x[curves] = point_x[f, a, n]
-    end_y[curves] = point_y[f, a, n]
+    end_y[curves] = min(point_y[f, a, n], y_to)
     if ((f, a) in behind_lines) {
         behind[++behinds] = behind_lines[f, a]
         behind_curve[behinds] = curves

@@ -6,6 +6,7 @@
 BEGIN {
     linear_y = 1
     behind_is_area = 1
+    most_times_live = 8 # what takes more leaves the picture, for it would press the others flat
     most_points = 300 # a curve; of more, the highest of each stretch
 }
 
@@ -27,15 +28,24 @@ function make_picture(    f, i) {
         failure = "no figure of memory over time"
         return
     }
-    for (f = 1; f <= frames; f++)
+    for (f = 1; f <= frames; f++) {
         for (i = 1; i <= allocators; i++)
             add_curve(f, allocator_found[i])
+        if (most_live[f])
+            highest[f] = most_live[f] * most_times_live
+        for (i = 1; i <= allocators; i++)
+            if (f in highest && peak[f, allocator_found[i]] > highest[f]) {
+                some_leave = 1
+                note_of[f, allocator_found[i]] = sprintf("  %.0f MiB", peak[f, allocator_found[i]])
+            }
+    }
     make_frames()
     printf "marked = 0; linear_x = 1; linear_y = 1; behind_is_area = 1\n"
     print_lines("page_title", capital((panels == 1 ? frame_title[chosen[1]] ": " : "") \
                 "resident memory over the run, and in grey what the program had asked for; closer is better"), 88)
     print_lines("notes", "Line: resident memory of the process less what it held before the first malloc." \
-                (some_live ? " Grey: what the program had asked for and not freed. Beside the names: how long the run took." : "") \
+                (some_live ? " Grey: what the program had asked for and not freed. Beside the names: how long the run took" \
+                (some_leave ? "; what one that leaves the picture came to" : "") "." : "") \
                 left_out_words(), 128)
 }
 
@@ -53,9 +63,11 @@ function add_curve(f, a,    n, i, from, high, at) {
             continue
         at = 100 * sample_ms[f, a, high] / last_ms[f, a]
         add_point(f, a, at, sample_resident[f, a, high], 0)
+        peak[f, a] = max(peak[f, a], sample_resident[f, a, high])
         if (sample_live[f, a, high] >= 0) {
             add_behind(f, a, at, sample_live[f, a, high])
             some_live = 1
+            most_live[f] = max(most_live[f], sample_live[f, a, high])
         }
         from = i + 1
     }
@@ -70,7 +82,7 @@ function x_range_of(f) {
 }
 
 function x_ticks_of(f) {
-    return "'0' 0, '25%%' 25, '50%%' 50, '75%%' 75, '100%%' 100"
+    return "'0' 0, '50%%' 50, '100%%' 100"
 }
 
 function y_ticks_of(f) {

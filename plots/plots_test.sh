@@ -480,6 +480,22 @@ draws line-sharing s.tsv
 shows line-sharing '^–$'
 shows line-sharing '^&lt;0\.1 %$'
 
+rule an allocator that takes many times what is live leaves memory-time, and its name says how much it took
+awk 'BEGIN { FS = OFS = "\t" } $4 == "mimalloc" && $5 > 500 { $6 = 3000 * 1048576 } { print }' "$plots/sample-memory-time.tsv" >m.tsv
+draws memory-time m.tsv
+shows memory-time '^mimalloc +3000 MiB$'
+hides memory-time '^[0-9]*000$'
+
+rule memory-time does without what is live, with one sample, and with many
+awk 'BEGIN { FS = OFS = "\t" } $4 != "ms" && $8 != "live_bytes" && NF == 8 { $8 = "-" } { print }' "$plots/sample-memory-time.tsv" >m.tsv
+draws memory-time m.tsv
+awk -F'\t' 'NF != 8 || $5 == "ms" || $5 == "20.0"' "$plots/sample-memory-time.tsv" >m.tsv
+draws memory-time m.tsv
+awk 'BEGIN { FS = OFS = "\t" } NF != 8 || $5 == "ms" { print; next } { for (i = 0; i < 40; i++) { $5 += 0.5; print } }' \
+    "$plots/sample-memory-time.tsv" >m.tsv
+draws memory-time m.tsv
+shows memory-time '^glibc'
+
 # ---- the scaling law ----
 
 rule the coefficients that were put in are found
