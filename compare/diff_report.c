@@ -126,7 +126,8 @@ static void print_left(FILE *out, const struct diff *d, bool broken) {
 
 void diff_print(FILE *out, const struct diff *d, bool colours) {
     print_left(out, d, true);
-    print_cells(out, d, colours);
+    if (d->cells != 0)
+        print_cells(out, d, colours);
     print_left(out, d, false);
     if (d->warnings.count != 0)
         putc('\n', out);
@@ -198,7 +199,7 @@ int diff_main(const struct options_diff *o) {
     diff_print(stdout, &diff, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     fflush(stdout);
     if (diff.intervals == 0 && diff.broken == 0)
-        return bad_use(diff.cells == 0 ? "OLD and NEW have no cell in common that could be compared"
+        return bad_use(diff.cells == 0 ? "OLD and NEW have nothing in common that can be compared"
                                        : "too few rounds for any interval: measure more in each");
     printf("\n%s\n", diff_answer(&diff, getenv("GITHUB_ACTIONS") != NULL));
     return diff.too_much + diff.broken == 0 ? 0 : 1;

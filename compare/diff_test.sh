@@ -143,7 +143,8 @@ done
 ends 2 old nowhere
 says '^compare: nowhere/rounds.tsv: No such file'
 ends 2 old other
-says '^compare: OLD and NEW have no cell in common'
+says '^compare: OLD and NEW have nothing in common'
+says '^  v/size=8/threads:2 +a +only in NEW'
 sed '/\t[4-9]\t[a-z]/d' old/rounds.tsv >part && mkdir few && mv part few/rounds.tsv
 ends 2 few few
 says '^compare: too few rounds for any interval'
