@@ -172,9 +172,11 @@ static const char *escaped(const char *text) {
 }
 
 const char *diff_answer(const struct diff *d, bool for_github) {
+    const size_t unjudged = d->lefts - d->broken + count_kind(d, DIFF_TOO_FEW);
     const char *const text = arena_format(
-        "%s; %zu better, %zu worse by less, %zu not separated", found(d), count_kind(d, DIFF_BETTER),
-        count_kind(d, DIFF_WORSE) + count_kind(d, DIFF_MEMORY), count_kind(d, DIFF_SAME));
+        "%s; %zu better, %zu worse by less, %zu not separated%s", found(d), count_kind(d, DIFF_BETTER),
+        count_kind(d, DIFF_WORSE) + count_kind(d, DIFF_MEMORY), count_kind(d, DIFF_SAME),
+        unjudged == 0 ? "" : arena_format(", %zu not judged", unjudged));
     if (!for_github || d->too_much + d->broken == 0)
         return text;
     return arena_format("::error title=compare diff::%s", escaped(text));

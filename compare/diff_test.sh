@@ -90,6 +90,7 @@ ends 0 old new
 says '^  gone/size=8/threads:2 +a +only in OLD'
 says '^  w/size=8/threads:2 +gone +only in OLD'
 says '^  w/size=8/threads:2 +come +only in NEW'
+is "$(last)" 'no regression of more than 5 % in 3 comparisons; 0 better, 0 worse by less, 3 not separated, 3 not judged'
 
 rule what fails in NEW alone is exit status 1
 results old 1 base:100:4:900:w a:80:4:900:w b:80:4:900:w
