@@ -33,6 +33,7 @@ struct series {
 struct results {
     struct series *series; /* sorted as their rows are */
     size_t count;
+    const struct store *store;
     const char *baseline;
 };
 
@@ -69,8 +70,8 @@ static bool is_of_interest(const struct round_row *row, const struct words *floo
 static struct results results_of(const struct store *store, const char *baseline) {
     const struct words floors = words_split(store_head(store, "floor"), ",");
     const struct round_row **const row = arena_get((store->rows + 1) * sizeof *row);
-    struct results results = {.series = arena_get((store->rows + 1) * sizeof(struct series)),
-                              .baseline = baseline};
+    struct results results = {
+        .series = arena_get((store->rows + 1) * sizeof(struct series)), .store = store, .baseline = baseline};
     size_t n = 0;
     for (size_t i = 0; i < store->rows; i++)
         if (is_of_interest(&store->row[i], &floors))
@@ -125,10 +126,14 @@ struct sample {
     double median; /* of its own figures, not over the baseline */
 };
 
-static struct sample sample_of(const struct results *results, const struct series *s) {
+static const struct series *baseline_beside(const struct results *results, const struct series *s) {
     struct round_row row = *s->row[0];
     row.allocator = results->baseline;
-    const struct series *const base = find(results, row);
+    return find(results, row);
+}
+
+static struct sample sample_of(const struct results *results, const struct series *s) {
+    const struct series *const base = baseline_beside(results, s);
     struct sample sample = {.log_ratio = arena_get((s->n + 1) * sizeof(double)), .median = NAN};
     double *const figures = arena_get((s->n + 1) * sizeof *figures);
     for (size_t i = 0, b = 0; base != NULL && i < s->n; i++) {
@@ -168,42 +173,84 @@ struct work {
     struct diff diff;
 };
 
-/* A cell is named once, whatever of it is not compared. */
+static bool is_control(const struct round_row *row) {
+    return strstr(row->allocator, "@control") != NULL;
+}
+
+/* A cell is named once, whatever of it is not compared, and for itself alone. */
 static void leave(struct work *w, const struct series *s, const char *why, bool broken) {
-    if (!is_metric(s->row[0], RECORD_time_ns))
+    if (!is_metric(s->row[0], RECORD_time_ns) || is_control(s->row[0]) ||
+        strcmp(s->row[0]->allocator, w->diff.baseline) == 0)
         return;
     w->diff.left = arena_grow(w->diff.left, w->diff.lefts, sizeof *w->diff.left);
     w->diff.left[w->diff.lefts++] = (struct diff_left){s->row[0], why, broken};
     w->diff.broken += broken;
 }
 
-/* Why a cell that both have is not compared; NULL: it is. */
-static const char *why_not(const char *before, const char *after) {
+/* OLD's and NEW's state in words; NULL: both are well. */
+static const char *not_well(const char *whose, const char *before, const char *after) {
     if (strcmp(before, "ok") == 0 && strcmp(after, "ok") == 0)
         return NULL;
     if (strcmp(before, after) == 0)
-        return arena_format("%s in both", before);
-    return strcmp(after, "ok") == 0 ? arena_format("%s in OLD", before) : arena_format("%s in NEW", after);
+        return arena_format("%s%s in both", whose, before);
+    return strcmp(after, "ok") == 0 ? arena_format("%s%s in OLD", whose, before)
+                                    : arena_format("%s%s in NEW", whose, after);
+}
+
+/* By how many operations a thread the cell was measured; 0: by time, or nobody knows. */
+static uint64_t operations_of(const struct store *store, const struct round_row *row) {
+    for (size_t i = 0; i < store->calibrations; i++) {
+        const struct calibration *const c = &store->calibration[i];
+        if (c->threads == row->threads && strcmp(c->workload, row->workload) == 0 &&
+            strcmp(c->params, row->params) == 0)
+            return c->operations;
+    }
+    return 0;
+}
+
+/* Each run calibrates its scripts for itself. What a first touch costs and how high a peak becomes hangs on their length,
+ * and not for all allocators alike: twice as long is another measurement. */
+static const char *other_script(const struct work *w, const struct round_row *row) {
+    const uint64_t then = operations_of(w->before.store, row), now = operations_of(w->after.store, row);
+    if (then == 0 || now == 0 || (then <= 2 * now && now <= 2 * then))
+        return NULL;
+    return arena_format("another script: %llu operations a thread in OLD, %llu in NEW",
+                        (unsigned long long)then, (unsigned long long)now);
+}
+
+static const char *baseline_status(const struct results *results, const struct series *s) {
+    const struct series *const base = baseline_beside(results, s);
+    return base == NULL ? "not measured" : status_of(base);
+}
+
+/* Why a cell that both have is not compared; NULL: it is. */
+static const char *why_not(const struct work *w, const struct series *before, const struct series *after) {
+    const char *const own = not_well("", status_of(before), status_of(after));
+    if (own != NULL)
+        return own;
+    const char *const beside =
+        not_well(arena_format("%s beside it: ", w->diff.baseline), baseline_status(&w->before, before),
+                 baseline_status(&w->after, after));
+    return beside != NULL ? beside : other_script(w, after->row[0]);
 }
 
 static void take(struct work *w, const struct series *before, const struct series *after) {
     const struct round_row *const row = after->row[0];
-    const char *const then = status_of(before), *const now = status_of(after),
-                      *const why = why_not(then, now);
+    const char *const why = why_not(w, before, after);
     if (strcmp(row->allocator, w->diff.baseline) == 0)
         return; /* to itself it is 1 */
     if (why != NULL) {
-        leave(w, after, why, strcmp(then, "ok") == 0 && is_failure(now));
+        leave(w, after, why, strcmp(status_of(before), "ok") == 0 && is_failure(status_of(after)));
         return;
     }
     const struct candidate c = {row, sample_of(&w->before, before), sample_of(&w->after, after)};
     if (c.before.n == 0 || c.after.n == 0) {
-        leave(w, after, arena_format("no round of %s beside it", w->diff.baseline), false);
+        leave(w, after, arena_format("no round in which %s is well too", w->diff.baseline), false);
         return;
     }
     if (is_metric(row, RECORD_peak_resident_bytes) && fmax(c.before.median, c.after.median) < least_memory)
         return;
-    struct candidates *const list = strstr(row->allocator, "@control") == NULL ? &w->cells : &w->controls;
+    struct candidates *const list = is_control(row) ? &w->controls : &w->cells;
     list->item = arena_grow(list->item, list->count, sizeof *list->item);
     list->item[list->count++] = c;
 }

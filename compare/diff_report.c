@@ -126,7 +126,8 @@ static void print_left(FILE *out, const struct diff *d, bool broken) {
 
 void diff_print(FILE *out, const struct diff *d, bool colours) {
     print_left(out, d, true);
-    print_cells(out, d, colours);
+    if (d->cells != 0)
+        print_cells(out, d, colours);
     print_left(out, d, false);
     if (d->warnings.count != 0)
         putc('\n', out);
@@ -171,9 +172,11 @@ static const char *escaped(const char *text) {
 }
 
 const char *diff_answer(const struct diff *d, bool for_github) {
+    const size_t unjudged = d->lefts - d->broken + count_kind(d, DIFF_TOO_FEW);
     const char *const text = arena_format(
-        "%s; %zu better, %zu worse by less, %zu not separated", found(d), count_kind(d, DIFF_BETTER),
-        count_kind(d, DIFF_WORSE) + count_kind(d, DIFF_MEMORY), count_kind(d, DIFF_SAME));
+        "%s; %zu better, %zu worse by less, %zu not separated%s", found(d), count_kind(d, DIFF_BETTER),
+        count_kind(d, DIFF_WORSE) + count_kind(d, DIFF_MEMORY), count_kind(d, DIFF_SAME),
+        unjudged == 0 ? "" : arena_format(", %zu not judged", unjudged));
     if (!for_github || d->too_much + d->broken == 0)
         return text;
     return arena_format("::error title=compare diff::%s", escaped(text));
@@ -198,7 +201,7 @@ int diff_main(const struct options_diff *o) {
     diff_print(stdout, &diff, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     fflush(stdout);
     if (diff.intervals == 0 && diff.broken == 0)
-        return bad_use(diff.cells == 0 ? "OLD and NEW have no cell in common that could be compared"
+        return bad_use(diff.cells == 0 ? "OLD and NEW have nothing in common that can be compared"
                                        : "too few rounds for any interval: measure more in each");
     printf("\n%s\n", diff_answer(&diff, getenv("GITHUB_ACTIONS") != NULL));
     return diff.too_much + diff.broken == 0 ? 0 : 1;

@@ -243,6 +243,34 @@ static void no_verdict_rests_on_threads_that_took_turns(void **state) {
     assert_int_equal(d.cell[0].rounds[1], 8);
 }
 
+static void nor_on_a_baseline_whose_threads_did(void **state) {
+    (void)state;
+    both("a", "w", "time_ns", 80, 160);
+    rounds(&before, "base", "w", "time_ns", 100, 9);
+    for (unsigned r = 1; r <= 9; r++)
+        row(&after, "base", "w", r, "time_ns", 100 * drift(&after, r), r < 3 ? "not-concurrent" : "ok");
+    const struct diff d = made();
+    assert_int_equal(d.cells, 0);
+    assert_int_equal(d.lefts, 1); /* the baseline is not named itself */
+    assert_string_equal(d.left[0].why, "base beside it: not-concurrent in NEW");
+}
+
+static void a_script_of_another_length_is_another_measurement(void **state) {
+    (void)state;
+    both("base", "w", "time_ns", 100, 100);
+    both("a", "w", "time_ns", 80, 160);
+    struct calibration then = {"w", "-", 1, 1000, 1}, now = {"w", "-", 1, 2000, 1};
+    before.calibration = &then;
+    after.calibration = &now;
+    before.calibrations = after.calibrations = 1;
+    assert_int_equal(made().cells, 1);
+    now.operations = 2001;
+    assert_int_equal(made().cells, 0);
+    assert_string_equal(made().left[0].why, "another script: 1000 operations a thread in OLD, 2001 in NEW");
+    then.operations = 0; /* by time */
+    assert_int_equal(made().cells, 1);
+}
+
 static void without_the_baseline_beside_it_nothing_is_compared(void **state) {
     (void)state;
     both("a", "w", "time_ns", 80, 90);
@@ -250,7 +278,7 @@ static void without_the_baseline_beside_it_nothing_is_compared(void **state) {
     const struct diff d = made();
     assert_int_equal(d.cells, 0);
     assert_int_equal(d.lefts, 1);
-    assert_string_equal(d.left[0].why, "no round of base beside it");
+    assert_string_equal(d.left[0].why, "base beside it: not measured in both");
 }
 
 /* ---- doubts ---- */
@@ -334,6 +362,8 @@ int main(void) {
         of_two_results(cells_of_one_run_are_named),
         of_two_results(what_fails_in_new_alone_is_broken),
         of_two_results(no_verdict_rests_on_threads_that_took_turns),
+        of_two_results(nor_on_a_baseline_whose_threads_did),
+        of_two_results(a_script_of_another_length_is_another_measurement),
         of_two_results(without_the_baseline_beside_it_nothing_is_compared),
         of_two_results(a_baseline_that_moves_against_itself_is_said),
         of_two_results(the_same_code_that_moves_is_said),

@@ -90,6 +90,7 @@ ends 0 old new
 says '^  gone/size=8/threads:2 +a +only in OLD'
 says '^  w/size=8/threads:2 +gone +only in OLD'
 says '^  w/size=8/threads:2 +come +only in NEW'
+is "$(last)" 'no regression of more than 5 % in 3 comparisons; 0 better, 0 worse by less, 3 not separated, 3 not judged'
 
 rule what fails in NEW alone is exit status 1
 results old 1 base:100:4:900:w a:80:4:900:w b:80:4:900:w
@@ -143,7 +144,8 @@ done
 ends 2 old nowhere
 says '^compare: nowhere/rounds.tsv: No such file'
 ends 2 old other
-says '^compare: OLD and NEW have no cell in common'
+says '^compare: OLD and NEW have nothing in common'
+says '^  v/size=8/threads:2 +a +only in NEW'
 sed '/\t[4-9]\t[a-z]/d' old/rounds.tsv >part && mkdir few && mv part few/rounds.tsv
 ends 2 few few
 says '^compare: too few rounds for any interval'

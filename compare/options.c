@@ -158,7 +158,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
 /* The sign is asked for: who writes 0.05 may mean a share. */
 static double share_or_usage(const char *text, const char *name, double most, struct argp_state *state) {
     const size_t length = strlen(text), digits = length == 0 ? 0 : length - 1;
-    double percent;
+    double percent = 0;
     if (text[digits] != '%' || !plan_number(arena_copy(text, digits), 0, most, false, &percent))
         argp_error(state, "--%s %s: a percentage from 0%% to %g%% is wanted, with its sign", name, text, most);
     return percent / 100;
