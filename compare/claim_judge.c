@@ -264,9 +264,8 @@ struct curve_point {
 };
 
 static struct curve_point point_of(const struct evidence *e, const struct question *q) {
-    static const struct claim_cell here = {"", "", 0};
     static const struct claim over = {
-        .factor = {{NULL, "time_ns", here, false}, {"peer", "time_ns", here, true}}, .factors = 2};
+        .factor = {{NULL, "time_ns", {"", "", 0}, false}, {"peer", "time_ns", {"", "", 0}, true}}, .factors = 2};
     static struct sample sample;
     const struct question ratio = {&over, q->allocator, q->peer, q->cell};
     const struct series *const work = series_of(e, q->cell, q->allocator, "work_ns");
