@@ -47,6 +47,7 @@ struct crew {
     struct seat *seat;
     struct lines *lines;     /* NULL: no pass that counts shared lines */
     struct latency *latency; /* NULL: no pass that times calls */
+    struct memory_time *memory_time; /* NULL: no pass that reads memory over time */
     pthread_barrier_t entered, started, ended, measured;
 };
 
@@ -223,8 +224,12 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
     pthread_barrier_wait(&crew->entered);
     const double committed = above(process_committed(), baseline_committed);
     const uint64_t faults = process_page_faults(), steal = process_steal_ns();
+    if (crew->memory_time != NULL)
+        memory_time_begin(crew->memory_time);
     pthread_barrier_wait(&crew->started);
     pthread_barrier_wait(&crew->ended);
+    if (crew->memory_time != NULL)
+        memory_time_end(crew->memory_time);
     const uint64_t faults_after = process_page_faults(), steal_after = process_steal_ns();
     figures->peak_resident_bytes = above(process_peak_resident(), baseline_resident);
     figures->peak_committed_bytes = fmax(fmax(committed, noted_above(baseline_committed)),
@@ -298,6 +303,25 @@ bool harness_after_free(struct cell *cell, uint64_t operations, double seconds, 
     }
     figures->resident_after_free_later_bytes = above(process_resident(), baseline_resident);
     return true;
+}
+
+bool harness_memory_time(struct cell *cell, uint64_t operations, struct figures *figures, struct memory_course *course, char *why,
+                         size_t why_size) {
+    const struct allocator *const own = cell->allocator;
+    struct memory_time *const memory = memory_time_start(own, baseline_resident, baseline_committed);
+    struct memory_time_figures over_time;
+    if (memory == NULL) {
+        snprintf(why, why_size, "out-of-memory: no room for the table of sizes");
+        return false;
+    }
+    if (operations == 0)
+        operations = cell->workload->operations;
+    cell->allocator = memory_time_allocator(memory);
+    const bool done = run((struct crew){.cell = cell, .memory_time = memory}, operations, figures, why, why_size);
+    cell->allocator = own;
+    memory_time_stop(memory, course, &over_time);
+    figures->memory_time = over_time;
+    return done;
 }
 
 /* In one of the two loops. */

@@ -6,6 +6,7 @@
 #define BENCH_HARNESS_H
 
 #include "measure/latency.h"
+#include "measure/memory_time.h"
 #include "workload.h"
 #include <stddef.h>
 
@@ -29,6 +30,7 @@ struct figures {
     double work_ns;
     struct latency_figures latency, closed_latency; /* open and closed loop */
     double clock_ns;
+    struct memory_time_figures memory_time;
 };
 
 /* The memory, resident and committed, that later figures are counted from: call it after init, before a cell's first run. */
@@ -48,6 +50,11 @@ bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures
  * threads that the workload makes itself, are not counted. */
 bool harness_latency(struct cell *cell, uint64_t operations, double gap_ns, struct figures *figures, char *why,
                      size_t why_size);
+
+/* The pass that reads the memory of the process every few ms from first start to last end, with OPERATIONS a thread (0: the workload's
+ * own). Only FIGURES->memory_time, COURSE and operations mean anything then. */
+bool harness_memory_time(struct cell *cell, uint64_t operations, struct figures *figures, struct memory_course *course, char *why,
+                         size_t why_size);
 
 /* The pass that looks at what stays resident: runs CELL, lets its workers free all and end, reads what is
  * resident, calls the allocator now and then for SECONDS (measure/memory_after.h), reads again. Only the two

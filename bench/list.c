@@ -84,8 +84,8 @@ static void print_cell(const struct point *p, const struct choice *c) {
 
 static const char *passes_of(const struct workload *w) {
     if (w->whole_scripts)
-        return w->keeps_live_set ? "after-free" : "-";
-    return w->keeps_live_set ? "latency,line-sharing,after-free" : "latency,line-sharing";
+        return w->keeps_live_set ? "memory-time,after-free" : "memory-time";
+    return w->keeps_live_set ? "latency,memory-time,line-sharing,after-free" : "latency,memory-time,line-sharing";
 }
 
 void list_for_programs(const struct choices *choices, const struct points *points) {

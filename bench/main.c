@@ -14,13 +14,14 @@
 #include "tunables.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What a cell is run for. */
-enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE };
+enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE, PASS_MEMORY_TIME };
 
 enum { GAP_NS = 1000 }; /* between two operations of a thread in the pass of latencies */
 enum { AFTER_FREE_SECONDS = 12 }; /* two more than the longest time after which one of the list gives back */
@@ -30,11 +31,12 @@ struct options {
     uint64_t operations, seed;
     enum pass pass;
     double gap_ns; /* of PASS_LATENCY */
+    const char *course; /* of PASS_MEMORY_TIME: the file; NULL: none */
     const char *list; /* NULL: run; "": for readers; "tsv": for programs */
     bool limits;
 };
 
-enum { KEY_LINE_SHARING = 256, KEY_LATENCY, KEY_AFTER_FREE, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
+enum { KEY_LINE_SHARING = 256, KEY_LATENCY, KEY_AFTER_FREE, KEY_MEMORY, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
 
 static const struct argp_option option_list[] = {
     {"allocators", 'a', "A,B,...", 0,
@@ -51,6 +53,8 @@ static const struct argp_option option_list[] = {
      0},
     {"after-free", KEY_AFTER_FREE, NULL, 0,
      "read what stays resident once all is freed, at once and 12 s later, instead of timing", 0},
+    {"memory", KEY_MEMORY, "FILE", OPTION_ARG_OPTIONAL,
+     "read memory every few ms through the run, instead of timing; FILE: where the readings go", 0},
     {"list", KEY_LIST, "tsv", OPTION_ARG_OPTIONAL, "show allocators and workloads; =tsv for programs", 0},
     {"limits", KEY_LIMITS, NULL, 0, "the largest block that each allocator gives, and how much in all", 0},
     {"version", KEY_VERSION, NULL, 0, "print the version", 0},
@@ -88,11 +92,14 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     case KEY_LATENCY:
     case KEY_LINE_SHARING:
     case KEY_AFTER_FREE:
+    case KEY_MEMORY:
         if (o->pass != PASS_TIME)
-            argp_error(state, "--latency, --line-sharing and --after-free are passes: one at a time");
+            argp_error(state, "--latency, --line-sharing, --after-free and --memory are passes: one at a time");
         o->pass = key == KEY_LATENCY        ? PASS_LATENCY
                   : key == KEY_LINE_SHARING ? PASS_LINE_SHARING
-                                            : PASS_AFTER_FREE;
+                  : key == KEY_AFTER_FREE   ? PASS_AFTER_FREE
+                                            : PASS_MEMORY_TIME;
+        o->course = key == KEY_MEMORY ? argument : NULL;
         o->gap_ns = key != KEY_LATENCY || argument == NULL ? GAP_NS : (double)number_or_usage(argument, "latency", state);
         if (o->gap_ns < 1)
             argp_error(state, "--latency=0: at least 1");
@@ -127,6 +134,7 @@ static const char help[] =
     "  --latency[=NS]          time single calls, with an operation due every NS (default 1000) on the average\n"
     "  --line-sharing          count cache lines shared between threads, instead of timing\n"
     "  --after-free            read what stays resident once all is freed, at once and 12 s later\n"
+    "  --memory[=FILE]         read memory every few ms through the run; FILE: where the readings go\n"
     "  --list[=tsv]            show allocators and workloads\n"
     "  --limits                the largest block that each allocator gives, and how much in all\n"
     "  --version\n\nand those of Google Benchmark:\n\n";
@@ -140,10 +148,42 @@ static int bad_use(const char *why) {
 struct registered {
     struct cell cell;
     uint64_t operations; /* of --ops */
+    const char *params;
     enum pass pass;
     double gap_ns;
     bool ran;
 };
+
+/* Where memory over time goes; NULL: nowhere. */
+static FILE *course_file;
+
+static bool open_course(const char *path) {
+    course_file = fopen(path, "we");
+    if (course_file == NULL)
+        return false;
+    fputs("workload\tparams\tthreads\tallocator\tms\tresident_bytes\tcommitted_bytes\tlive_bytes\n", course_file);
+    return fflush(course_file) == 0;
+}
+
+static void write_bytes(double bytes) {
+    if (isnan(bytes))
+        fputs("\t-", course_file);
+    else
+        fprintf(course_file, "\t%.0f", bytes);
+}
+
+static bool write_course(const struct registered *r, const struct memory_course *course) {
+    for (unsigned i = 0; i < course->count; i++) {
+        const struct memory_sample *const s = &course->sample[i];
+        fprintf(course_file, "%s\t%s\t%u\t%s\t%.3f", r->cell.workload->name, *r->params == '\0' ? "-" : r->params,
+                r->cell.threads, r->cell.allocator->name, s->ms);
+        write_bytes(s->resident);
+        write_bytes(s->committed);
+        write_bytes(s->live);
+        putc('\n', course_file);
+    }
+    return fflush(course_file) == 0;
+}
 
 static void count_latencies(struct gbench_run *run, const struct latency_figures *f, const char *loop) {
     static const char *const kind[LATENCY_KINDS] = {"", "malloc_", "free_"};
@@ -174,9 +214,25 @@ static void count_pass(struct gbench_run *run, enum pass pass, const struct figu
         gbench_counter(run, "resident_after_free_bytes", f->resident_after_free_bytes);
         gbench_counter(run, "resident_after_free_12s_bytes", f->resident_after_free_later_bytes);
         return;
+    case PASS_MEMORY_TIME:
+        gbench_counter(run, "mean_resident_bytes", f->memory_time.mean_resident);
+        gbench_counter(run, "final_resident_bytes", f->memory_time.final_resident);
+        gbench_counter(run, "mean_live_bytes", f->memory_time.mean_live);
+        gbench_counter(run, "memory_overhead", f->memory_time.overhead);
+        return;
     case PASS_TIME:
         return;
     }
+}
+
+static bool run_memory_time(struct registered *r, struct figures *f, char *why, size_t why_size) {
+    static struct memory_course course;
+    if (!harness_memory_time(&r->cell, r->operations, f, &course, why, why_size))
+        return false;
+    if (course_file == NULL || write_course(r, &course))
+        return true;
+    snprintf(why, why_size, "the file of --memory cannot be written: %s", strerror(errno));
+    return false;
 }
 
 static void body(struct gbench_run *run, void *context) {
@@ -199,6 +255,9 @@ static void body(struct gbench_run *run, void *context) {
         break;
     case PASS_AFTER_FREE:
         done = harness_after_free(&r->cell, r->operations, AFTER_FREE_SECONDS, &f, why, sizeof why);
+        break;
+    case PASS_MEMORY_TIME:
+        done = run_memory_time(r, &f, why, sizeof why);
         break;
     }
     if (!done) {
@@ -229,6 +288,7 @@ static void register_cell(const struct options *o, const struct allocator *a, co
     *r = (struct registered){
         .cell = {.allocator = a, .workload = p->workload, .threads = p->threads, .seed = o->seed},
         .operations = o->operations,
+        .params = p->params,
         .pass = o->pass,
         .gap_ns = o->gap_ns,
     };
@@ -304,6 +364,7 @@ static int say_limits(const struct choices *choices) {
 
 static int run(const struct options *o, struct choices *choices, struct points *points) {
     size_t available = 0;
+    char why[SELECT_TEXT];
     for (size_t i = 0; i < choices->count; i++) {
         available += choices->choice[i].status == ALLOCATOR_OK;
         if (choices->choice[i].status != ALLOCATOR_OK)
@@ -313,6 +374,10 @@ static int run(const struct options *o, struct choices *choices, struct points *
         return bad_use("none of the allocators is here");
     if (o->limits)
         return say_limits(choices);
+    if (o->course != NULL && !open_course(o->course)) {
+        snprintf(why, sizeof why, "%s cannot be written: %s", o->course, strerror(errno));
+        return bad_use(why);
+    }
     register_all(o, choices, points);
     unsigned failed;
     if (gbench_run_all(&failed) == 0)

@@ -70,13 +70,24 @@ expect 1 "after-free, of a cell that fails" "$bench" --allocators=failing:5:glib
 shows 'out-of-memory' "says why"
 expect 2 "after-free, of a workload without a live set" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --after-free
 shows 'contended is left out: it has no live set' "says why"
+course=$(mktemp)
+expect 0 "memory over time" "$bench" --allocators=glibc --workloads=mixed-sizes/live=4 --threads=2 --ops=2000 --memory="$course" --benchmark_format=json
+shows '"memory_overhead":' "the pass yields its figures"
+output=$(cat "$course")
+shows '^workload	params	threads	allocator	ms	resident_bytes	committed_bytes	live_bytes$' "the file has a head"
+shows '^mixed-sizes	live=4	2	glibc	[0-9.]+	[0-9]+	[0-9]+	4[0-9]{6}$' "and what lives is in it"
+expect 0 "memory over time of a whole script" "$bench" --allocators=glibc --workloads=blowup/blocks=1024 --threads=2 --memory --benchmark_format=json
+shows '"mean_live_bytes":' "the pass yields its figures"
+expect 2 "no place for the file" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --memory=/nonexistent/file
+shows '/nonexistent/file cannot be written' "says why"
+rm -f "$course"
 expect 2 "two passes at once" "$bench" --allocators=glibc --after-free --line-sharing
 expect 0 "--list" "$bench" --list
 shows 'list-reversal' "--list shows workloads"
 expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
 shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
 expect 0 "--list=tsv of a live set" "$bench" --list=tsv --workloads=mixed-sizes/live=512 --threads=1 --allocators=glibc
-shows "^workload	mixed-sizes	.*	line-sharing,after-free$" "the passes that a workload has"
+shows "^workload	mixed-sizes	.*[	,]memory-time,line-sharing,after-free$" "the passes that a workload has"
 shows "^cell	mixed-sizes	live=512	1	glibc	ok	scripted" "a value off the grid, when asked for"
 expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
 expect 0 "--help" "$bench" --help

@@ -114,6 +114,7 @@ static void take_cell(struct catalogue *c, char *const f[]) {
                                 .scripted = strcmp(f[6], "scripted") == 0,
                                 .latency = has_pass(c, f[1], "latency"),
                                 .line_sharing = has_pass(c, f[1], "line-sharing"),
+                                .memory_time = has_pass(c, f[1], "memory-time"),
                                 .after_free = has_pass(c, f[1], "after-free"),
                                 .operations = strtoull(f[7], NULL, 10)};
     }

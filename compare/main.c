@@ -8,6 +8,7 @@
 #include "campaign.h"
 #include "child.h"
 #include "claims.h"
+#include "course.h"
 #include "figure.h"
 #include "options.h"
 #include "safety.h"
@@ -243,11 +244,18 @@ struct conclusion {
     const struct safety_rows *safety;
 };
 
+static void say_files(const struct conclusion *c) {
+    const char *const course = arena_format("%s/memory-time.tsv", c->dir);
+    printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
+    if (access(course, R_OK) == 0)
+        puts(course);
+}
+
 static bool say_claims(const struct conclusion *c, char *why, size_t why_size) {
     if (!claims_conclude(c->claims, c->store, c->safety, c->dir, why, why_size))
         return false;
     say_warnings(c->head);
-    printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
+    say_files(c);
     return true;
 }
 
@@ -258,7 +266,7 @@ static bool say_comparison(const struct conclusion *c, const struct summary_row 
     table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     putchar('\n');
     say_warnings(c->head);
-    printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
+    say_files(c);
     fflush(stdout);
     figure_draw(plots_path(), c->dir);
     if (o->export != NULL && !table_export(o->export, rows, n, why, why_size))
@@ -405,7 +413,7 @@ static int recompute(struct options *o, enum subcommand what) {
         store_default_dir(o->plan.name, dir, sizeof dir);
     if (!store_is_new(dir))
         return bad_use(arena_format("%s is not empty; choose another -o", dir));
-    if (!store_copy_rounds(&store, dir, why, sizeof why))
+    if (!store_copy_rounds(&store, dir, why, sizeof why) || !course_copy(o->from, dir, why, sizeof why))
         return bad_use(why);
     const struct safety_rows safety = safety_read(arena_format("%s/safety.tsv", o->from));
     const struct conclusion conclusion = {o, &store, dir, baseline, &nothing, NULL, &claims, &safety};

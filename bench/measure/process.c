@@ -31,12 +31,14 @@ static uint64_t number_at(const char *at) {
     return n;
 }
 
-static uint64_t status_bytes(const char *key) {
-    char text[4096];
-    if (!read_file("/proc/self/status", text, sizeof text))
-        return 0;
+static uint64_t bytes_of(const char *text, const char *key) {
     const char *const line = strstr(text, key);
     return line == NULL ? 0 : number_at(line + strlen(key)) * 1024;
+}
+
+static uint64_t status_bytes(const char *key) {
+    char text[4096];
+    return read_file("/proc/self/status", text, sizeof text) ? bytes_of(text, key) : 0;
 }
 
 uint64_t process_resident(void) {
@@ -49,6 +51,13 @@ uint64_t process_peak_resident(void) {
 
 uint64_t process_committed(void) {
     return status_bytes("\nVmData:");
+}
+
+void process_memory(uint64_t *resident, uint64_t *committed) {
+    char text[4096];
+    const bool told = read_file("/proc/self/status", text, sizeof text);
+    *resident = told ? bytes_of(text, "\nVmRSS:") : 0;
+    *committed = told ? bytes_of(text, "\nVmData:") : 0;
 }
 
 void process_reset_peak(void) {

@@ -20,6 +20,9 @@ void process_reset_peak(void);
  * touched or not, and with MAP_NORESERVE too; PROT_NONE does not count. Exact. 0 where /proc does not tell. */
 uint64_t process_committed(void);
 
+/* Both of one moment. */
+void process_memory(uint64_t *resident, uint64_t *committed);
+
 /* Minor and major faults of all threads so far. */
 uint64_t process_page_faults(void);
 
