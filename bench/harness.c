@@ -303,6 +303,9 @@ bool harness_after_free(struct cell *cell, uint64_t operations, double seconds, 
     }
     figures->resident_after_free_later_bytes = above(process_resident(), baseline_resident);
     return true;
+    const struct lines_footprint footprint = lines_footprint(lines);
+    figures->lines_per_live_kib = footprint.lines / (footprint.bytes / 1024);
+    figures->pages_per_live_mib = footprint.pages / (footprint.bytes / (1 << 20));
 }
 
 bool harness_memory_time(struct cell *cell, uint64_t operations, struct figures *figures, struct memory_course *course, char *why,

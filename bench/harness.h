@@ -26,6 +26,7 @@ struct figures {
     double page_faults;
     double line_sharing;
     double concurrency;
+    double lines_per_live_kib, pages_per_live_mib;
     double involuntary_switches;
     double work_ns;
     struct latency_figures latency, closed_latency; /* open and closed loop */
@@ -40,7 +41,8 @@ void harness_take_baseline(void);
  * that begins with a status word and a colon. */
 bool harness_run(struct cell *cell, uint64_t operations, struct figures *figures, char *why, size_t why_size);
 
-/* The pass that counts shared cache lines; only FIGURES->line_sharing and operations mean anything then. */
+/* The pass that counts shared cache lines, and lines and pages with live objects; only FIGURES->line_sharing, the two after it and
+ * operations mean anything then. */
 bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures *figures, char *why,
                           size_t why_size);
 

@@ -208,6 +208,8 @@ static void count_pass(struct gbench_run *run, enum pass pass, const struct figu
         gbench_counter(run, "concurrency", f->concurrency);
         return;
     case PASS_LINE_SHARING:
+        gbench_counter(run, "lines_per_live_kib", f->lines_per_live_kib);
+        gbench_counter(run, "pages_per_live_mib", f->pages_per_live_mib);
         gbench_counter(run, "line_sharing", f->line_sharing);
         return;
     case PASS_AFTER_FREE:

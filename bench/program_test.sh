@@ -40,6 +40,7 @@ expect 0 "--benchmark_list_tests" "$bench" --allocators=ao --workloads="$pair" -
 shows '^contended/ao/shape=pair,size=64/threads:2$' "--benchmark_list_tests prints the names"
 expect 0 "line sharing" "$bench" --allocators=glibc --workloads=false-sharing-active --threads=2 --line-sharing --benchmark_format=json
 shows '"line_sharing":' "the pass yields its figure"
+shows '"lines_per_live_kib":' "and the lines that live objects lie in"
 # ThreadSanitizer does not see the locks of libraries that were built without it: a block that one thread frees and
 # another is given by such an allocator looks to it like a race of the workload's.
 every=
