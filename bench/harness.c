@@ -38,6 +38,8 @@ struct seat {
     struct crew *crew;
     enum work_result result;
     struct thread_times start, end;
+    struct counters counters;
+    double counted[COUNTERS];
     void *stack;
     pthread_t thread;
 };
@@ -103,19 +105,23 @@ static void *work(void *argument) {
             seat->result = warm_up(seat);
         pthread_barrier_wait(&crew->entered);
     }
+    counters_open(&seat->counters);
     pthread_barrier_wait(&crew->started);
     if (crew->lines != NULL)
         lines_await_turn(crew->lines); /* what it does before its first operation is in turn as well */
     if (crew->latency != NULL)
         latency_begin(crew->latency, seat->worker.index);
+    counters_start(&seat->counters); /* reading the times counts too, some thousand instructions: these are outside the clock */
     thread_times_read(&seat->start);
     if (seat->result == WORK_DONE)
         seat->result = workload->run(&seat->worker, crew->cell->operations);
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &end);
+    counters_stop(&seat->counters);
     thread_times_read(&seat->end);
     seat->end.wall_ns = (uint64_t)end.tv_sec * 1000000000 + (uint64_t)end.tv_nsec;
     latency_end();
+    counters_close(&seat->counters, seat->counted);
     if (crew->lines != NULL)
         lines_leave(crew->lines);
     pthread_barrier_wait(&crew->ended);
@@ -150,7 +156,8 @@ static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, 
     const unsigned threads = crew->cell->threads;
     uint64_t first = UINT64_MAX, last = 0, done = 0, cpu = 0, delay = steal_ns, switches = 0;
     uint64_t live_bytes = 0, live_blocks = 0;
-    double slowest = 0, fastest = INFINITY;
+    uint64_t user = 0, system = 0, voluntary = 0;
+    double slowest = 0, fastest = INFINITY, counted[COUNTERS] = {0};
     f->operations = UINT64_MAX;
     for (unsigned i = 0; i < threads; i++) {
         const struct seat *const s = &crew->seat[i];
@@ -163,6 +170,11 @@ static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, 
         cpu += s->end.cpu_ns - s->start.cpu_ns;
         delay += s->end.delay_ns - s->start.delay_ns;
         switches += s->end.involuntary - s->start.involuntary;
+        voluntary += s->end.voluntary - s->start.voluntary;
+        user += s->end.user_ns - s->start.user_ns;
+        system += s->end.system_ns - s->start.system_ns;
+        for (int c = 0; c < COUNTERS; c++)
+            counted[c] += s->counted[c];
         live_bytes += s->worker.peak_live_bytes;
         live_blocks += s->worker.peak_live_blocks;
         f->operations = s->worker.done < f->operations ? s->worker.done : f->operations;
@@ -176,6 +188,11 @@ static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, 
     f->page_faults = (double)faults;
     f->concurrency = could_run > 0 ? fmin(1, (double)cpu / could_run) : NAN;
     f->involuntary_switches = (double)switches;
+    f->voluntary_switches = (double)voluntary;
+    f->user_ns = done == 0 ? NAN : (double)user / (double)done;
+    f->system_ns = done == 0 ? NAN : (double)system / (double)done;
+    for (int c = 0; c < COUNTERS; c++)
+        f->counted[c] = done == 0 ? NAN : counted[c] / (double)done;
     f->peak_live_bytes = live_blocks > 0 ? (double)live_bytes : NAN;
     f->peak_live_blocks = live_blocks > 0 ? (double)live_blocks : NAN;
 }
@@ -286,6 +303,9 @@ bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures
     const bool done = run((struct crew){.cell = cell, .lines = lines}, operations, figures, why, why_size);
     cell->allocator = own;
     uint64_t seen;
+    const struct lines_footprint footprint = lines_footprint(lines);
+    figures->lines_per_live_kib = footprint.lines / (footprint.bytes / 1024);
+    figures->pages_per_live_mib = footprint.pages / (footprint.bytes / (1 << 20));
     figures->line_sharing = lines_stop(lines, &seen);
     return done;
 }
@@ -303,9 +323,6 @@ bool harness_after_free(struct cell *cell, uint64_t operations, double seconds, 
     }
     figures->resident_after_free_later_bytes = above(process_resident(), baseline_resident);
     return true;
-    const struct lines_footprint footprint = lines_footprint(lines);
-    figures->lines_per_live_kib = footprint.lines / (footprint.bytes / 1024);
-    figures->pages_per_live_mib = footprint.pages / (footprint.bytes / (1 << 20));
 }
 
 bool harness_memory_time(struct cell *cell, uint64_t operations, struct figures *figures, struct memory_course *course, char *why,

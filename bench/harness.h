@@ -5,6 +5,7 @@
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H
 
+#include "measure/counters.h"
 #include "measure/latency.h"
 #include "measure/memory_time.h"
 #include "workload.h"
@@ -25,9 +26,11 @@ struct figures {
     double resident_after_free_later_bytes;
     double page_faults;
     double line_sharing;
-    double concurrency;
     double lines_per_live_kib, pages_per_live_mib;
-    double involuntary_switches;
+    double concurrency;
+    double involuntary_switches, voluntary_switches;
+    double user_ns, system_ns; /* an operation */
+    double counted[COUNTERS];  /* an operation */
     double work_ns;
     struct latency_figures latency, closed_latency; /* open and closed loop */
     double clock_ns;

@@ -5,6 +5,8 @@
  */
 #include "list.h"
 
+#include "measure/counters.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -88,7 +90,14 @@ static const char *passes_of(const struct workload *w) {
     return w->keeps_live_set ? "latency,memory-time,line-sharing,after-free" : "latency,memory-time,line-sharing";
 }
 
+static void print_measures(void) {
+    char why[SELECT_TEXT];
+    const bool lacks = counters_lack(why, sizeof why);
+    printf("measure\tcounters\t%s\t%s\n", lacks ? "unavailable" : "ok", lacks ? why : "-");
+}
+
 void list_for_programs(const struct choices *choices, const struct points *points) {
+    print_measures();
     for (size_t i = 0; i < choices->count; i++) {
         const struct choice *const c = &choices->choice[i];
         const struct allocator *const a = known(c);

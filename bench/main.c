@@ -280,6 +280,13 @@ static void body(struct gbench_run *run, void *context) {
     gbench_counter(run, "page_faults", f.page_faults);
     gbench_counter(run, "concurrency", f.concurrency);
     gbench_counter(run, "involuntary_switches", f.involuntary_switches);
+    gbench_counter(run, "voluntary_switches", f.voluntary_switches);
+    gbench_counter(run, "user_ns", f.user_ns);
+    gbench_counter(run, "system_ns", f.system_ns);
+    gbench_counter(run, "instructions", f.counted[COUNTER_INSTRUCTIONS]);
+    gbench_counter(run, "cycles", f.counted[COUNTER_CYCLES]);
+    gbench_counter(run, "cache_misses", f.counted[COUNTER_CACHE_MISSES]);
+    gbench_counter(run, "dtlb_misses", f.counted[COUNTER_DTLB_MISSES]);
     gbench_counter(run, "work_ns", f.work_ns);
 }
 
@@ -385,6 +392,8 @@ static int run(const struct options *o, struct choices *choices, struct points *
     if (gbench_run_all(&failed) == 0)
         return bad_use(
             "nothing to run: the filter matches no name, or all that was asked for is left out; --benchmark_list_tests shows the names");
+    if (o->pass == PASS_TIME && counters_lack(why, sizeof why))
+        fprintf(stderr, "bench: not available here: %s\n", why);
     return failed == 0 ? 0 : 1;
 }
 

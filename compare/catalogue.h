@@ -17,6 +17,11 @@ struct catalogue_workload {
     const char *name, *aliases, *kind, *grid, *threads, *summary, *not_shown, *passes;
 };
 
+/* What bench can measure here, or not. */
+struct catalogue_measure {
+    const char *name, *status, *why;
+};
+
 /* An allocator in a group. */
 struct member {
     const char *name, *spec;
@@ -40,6 +45,8 @@ struct catalogue {
     size_t allocators;
     struct catalogue_workload *workload;
     size_t workloads;
+    struct catalogue_measure *measure;
+    size_t measures;
     struct group *group;
     size_t groups;
 };

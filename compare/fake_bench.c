@@ -225,6 +225,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && is(argv[1], "--list=tsv")) {
         each(allocators, list_allocator, NULL);
         each(workloads, list_workload, NULL);
+        puts("measure\tcounters\tunavailable\tinstructions: as it is told");
         return 0;
     }
     for (int i = 1; i < argc; i++)

@@ -72,6 +72,12 @@ static double limit_from(const char *variable, double otherwise) {
 
 /* ---- compare list ---- */
 
+static void list_lacking(const struct catalogue *c) {
+    for (size_t i = 0; i < c->measures; i++)
+        if (strcmp(c->measure[i].status, "ok") != 0)
+            printf("\nnot available here: %s (%s)\n", c->measure[i].name, c->measure[i].why);
+}
+
 static int list(void) {
     struct catalogue catalogue;
     char why[1024];
@@ -102,6 +108,7 @@ static int list(void) {
             printf("  %-22s %s\n", "", w->grid);
         printf("  %-22s not shown: %s\n", "", w->not_shown);
     }
+    list_lacking(&catalogue);
     return 0;
 }
 

@@ -329,6 +329,7 @@ hides "$(printf '\033')"
 rule list names what is missing
 ends 0 list
 says 'not here: its package is not here'
+says '^not available here: counters .instructions: as it is told.$'
 
 rule bad use is one clear line and status 2
 ends 2

@@ -101,13 +101,21 @@ static uint64_t clock_ns(clockid_t clock) {
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+static uint64_t timeval_ns(struct timeval t) {
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_usec * 1000;
+}
+
 void thread_times_read(struct thread_times *times) {
     char text[128];
     struct rusage usage;
     times->delay_ns = 0;
     if (read_file("/proc/thread-self/schedstat", text, sizeof text))
         times->delay_ns = number_at(text + strcspn(text, " "));
+    clock_ns(CLOCK_THREAD_CPUTIME_ID); /* the kernel then brings up to date what getrusage shares out; else it is as of the last tick */
     getrusage(RUSAGE_THREAD, &usage);
+    times->user_ns = timeval_ns(usage.ru_utime);
+    times->system_ns = timeval_ns(usage.ru_stime);
+    times->voluntary = (uint64_t)usage.ru_nvcsw;
     times->involuntary = (uint64_t)usage.ru_nivcsw;
     times->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     times->wall_ns = clock_ns(CLOCK_MONOTONIC);

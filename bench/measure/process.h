@@ -38,7 +38,8 @@ struct thread_times {
     uint64_t wall_ns; /* CLOCK_MONOTONIC */
     uint64_t cpu_ns;
     uint64_t delay_ns;    /* ready to run, but not running; 0 where the kernel does not tell */
-    uint64_t involuntary; /* context switches */
+    uint64_t user_ns, system_ns;        /* cpu_ns, shared out by what ticks of the clock found the thread at: rough within some 10 ms */
+    uint64_t voluntary, involuntary; /* context switches */
 };
 void thread_times_read(struct thread_times *times);
 
