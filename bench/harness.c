@@ -50,6 +50,8 @@ struct crew {
     struct lines *lines;     /* NULL: no pass that counts shared lines */
     struct latency *latency; /* NULL: no pass that times calls */
     struct memory_time *memory_time; /* NULL: no pass that reads memory over time */
+    bool counts_syscalls;
+    atomic_bool syscalls_refused;
     pthread_barrier_t entered, started, ended, measured;
 };
 
@@ -103,6 +105,9 @@ static void *work(void *argument) {
     } else {
         if (workload->warms_up && seat->result == WORK_DONE)
             seat->result = warm_up(seat);
+        char why[8];
+        if (crew->counts_syscalls && !syscalls_enter(why, sizeof why))
+            crew->syscalls_refused = true;
         pthread_barrier_wait(&crew->entered);
     }
     counters_open(&seat->counters);
@@ -243,10 +248,14 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
     const uint64_t faults = process_page_faults(), steal = process_steal_ns();
     if (crew->memory_time != NULL)
         memory_time_begin(crew->memory_time);
+    if (crew->counts_syscalls)
+        syscalls_begin();
     pthread_barrier_wait(&crew->started);
     pthread_barrier_wait(&crew->ended);
     if (crew->memory_time != NULL)
         memory_time_end(crew->memory_time);
+    if (crew->counts_syscalls)
+        syscalls_end(figures->syscalls);
     const uint64_t faults_after = process_page_faults(), steal_after = process_steal_ns();
     figures->peak_resident_bytes = above(process_peak_resident(), baseline_resident);
     figures->peak_committed_bytes = fmax(fmax(committed, noted_above(baseline_committed)),
@@ -255,7 +264,11 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
     for (unsigned i = 0; i < threads; i++)
         pthread_join(crew->seat[i].thread, NULL);
     add_up(crew, faults_after - faults, steal_after - steal, figures);
-    const bool done = all_done(crew, why, why_size);
+    bool done = all_done(crew, why, why_size);
+    if (done && crew->syscalls_refused) {
+        snprintf(why, why_size, "unavailable: the kernel lets no more threads' system calls be counted");
+        done = false;
+    }
     for (unsigned i = 0; i < threads; i++)
         memory_unmap(crew->seat[i].stack, STACK_BYTES);
     memory_unmap(crew->seat, seats_bytes);
@@ -342,6 +355,17 @@ bool harness_memory_time(struct cell *cell, uint64_t operations, struct figures 
     memory_time_stop(memory, course, &over_time);
     figures->memory_time = over_time;
     return done;
+}
+
+bool harness_syscalls(struct cell *cell, uint64_t operations, struct figures *figures, char *why, size_t why_size) {
+    char lack[128];
+    if (!syscalls_can_be_counted(lack, sizeof lack)) {
+        snprintf(why, why_size, "unavailable: %s", lack);
+        return false;
+    }
+    if (operations == 0)
+        operations = cell->workload->operations;
+    return run((struct crew){.cell = cell, .counts_syscalls = true}, operations, figures, why, why_size);
 }
 
 /* In one of the two loops. */

@@ -8,6 +8,7 @@
 #include "measure/counters.h"
 #include "measure/latency.h"
 #include "measure/memory_time.h"
+#include "measure/syscalls.h"
 #include "workload.h"
 #include <stddef.h>
 
@@ -35,6 +36,7 @@ struct figures {
     struct latency_figures latency, closed_latency; /* open and closed loop */
     double clock_ns;
     struct memory_time_figures memory_time;
+    uint64_t syscalls[SYSCALL_KINDS];
 };
 
 /* The memory, resident and committed, that later figures are counted from: call it after init, before a cell's first run. */
@@ -60,6 +62,10 @@ bool harness_latency(struct cell *cell, uint64_t operations, double gap_ns, stru
  * own). Only FIGURES->memory_time, COURSE and operations mean anything then. */
 bool harness_memory_time(struct cell *cell, uint64_t operations, struct figures *figures, struct memory_course *course, char *why,
                          size_t why_size);
+
+/* The pass that counts the workers' system calls for memory from first start to last end, with OPERATIONS a thread (0: the workload's
+ * own). Only FIGURES->syscalls and operations mean anything then. */
+bool harness_syscalls(struct cell *cell, uint64_t operations, struct figures *figures, char *why, size_t why_size);
 
 /* The pass that looks at what stays resident: runs CELL, lets its workers free all and end, reads what is
  * resident, calls the allocator now and then for SECONDS (measure/memory_after.h), reads again. Only the two

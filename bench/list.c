@@ -6,6 +6,7 @@
 #include "list.h"
 
 #include "measure/counters.h"
+#include "measure/syscalls.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -86,14 +87,17 @@ static void print_cell(const struct point *p, const struct choice *c) {
 
 static const char *passes_of(const struct workload *w) {
     if (w->whole_scripts)
-        return w->keeps_live_set ? "memory-time,after-free" : "memory-time";
-    return w->keeps_live_set ? "latency,memory-time,line-sharing,after-free" : "latency,memory-time,line-sharing";
+        return w->keeps_live_set ? "memory-time,syscalls,after-free" : "memory-time,syscalls";
+    return w->keeps_live_set ? "latency,memory-time,syscalls,line-sharing,after-free"
+                             : "latency,memory-time,syscalls,line-sharing";
 }
 
 static void print_measures(void) {
     char why[SELECT_TEXT];
     const bool lacks = counters_lack(why, sizeof why);
     printf("measure\tcounters\t%s\t%s\n", lacks ? "unavailable" : "ok", lacks ? why : "-");
+    const bool counted = syscalls_can_be_counted(why, sizeof why);
+    printf("measure\tsyscalls\t%s\t%s\n", counted ? "ok" : "unavailable", counted ? "-" : why);
 }
 
 void list_for_programs(const struct choices *choices, const struct points *points) {

@@ -21,7 +21,7 @@
 #include <string.h>
 
 /* What a cell is run for. */
-enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE, PASS_MEMORY_TIME };
+enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE, PASS_MEMORY_TIME, PASS_SYSCALLS };
 
 enum { GAP_NS = 1000 }; /* between two operations of a thread in the pass of latencies */
 enum { AFTER_FREE_SECONDS = 12 }; /* two more than the longest time after which one of the list gives back */
@@ -36,7 +36,7 @@ struct options {
     bool limits;
 };
 
-enum { KEY_LINE_SHARING = 256, KEY_LATENCY, KEY_AFTER_FREE, KEY_MEMORY, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
+enum { KEY_LINE_SHARING = 256, KEY_LATENCY, KEY_AFTER_FREE, KEY_MEMORY, KEY_SYSCALLS, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
 
 static const struct argp_option option_list[] = {
     {"allocators", 'a', "A,B,...", 0,
@@ -55,6 +55,7 @@ static const struct argp_option option_list[] = {
      "read what stays resident once all is freed, at once and 12 s later, instead of timing", 0},
     {"memory", KEY_MEMORY, "FILE", OPTION_ARG_OPTIONAL,
      "read memory every few ms through the run, instead of timing; FILE: where the readings go", 0},
+    {"syscalls", KEY_SYSCALLS, NULL, 0, "count system calls for memory, instead of timing", 0},
     {"list", KEY_LIST, "tsv", OPTION_ARG_OPTIONAL, "show allocators and workloads; =tsv for programs", 0},
     {"limits", KEY_LIMITS, NULL, 0, "the largest block that each allocator gives, and how much in all", 0},
     {"version", KEY_VERSION, NULL, 0, "print the version", 0},
@@ -93,12 +94,14 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     case KEY_LINE_SHARING:
     case KEY_AFTER_FREE:
     case KEY_MEMORY:
+    case KEY_SYSCALLS:
         if (o->pass != PASS_TIME)
-            argp_error(state, "--latency, --line-sharing, --after-free and --memory are passes: one at a time");
+            argp_error(state, "--latency, --line-sharing, --after-free, --memory and --syscalls are passes: one at a time");
         o->pass = key == KEY_LATENCY        ? PASS_LATENCY
                   : key == KEY_LINE_SHARING ? PASS_LINE_SHARING
                   : key == KEY_AFTER_FREE   ? PASS_AFTER_FREE
-                                            : PASS_MEMORY_TIME;
+                  : key == KEY_MEMORY       ? PASS_MEMORY_TIME
+                                            : PASS_SYSCALLS;
         o->course = key == KEY_MEMORY ? argument : NULL;
         o->gap_ns = key != KEY_LATENCY || argument == NULL ? GAP_NS : (double)number_or_usage(argument, "latency", state);
         if (o->gap_ns < 1)
@@ -135,6 +138,7 @@ static const char help[] =
     "  --line-sharing          count cache lines shared between threads, instead of timing\n"
     "  --after-free            read what stays resident once all is freed, at once and 12 s later\n"
     "  --memory[=FILE]         read memory every few ms through the run; FILE: where the readings go\n"
+    "  --syscalls              count the run's calls of mmap, munmap, mremap, madvise, mprotect, brk\n"
     "  --list[=tsv]            show allocators and workloads\n"
     "  --limits                the largest block that each allocator gives, and how much in all\n"
     "  --version\n\nand those of Google Benchmark:\n\n";
@@ -222,6 +226,14 @@ static void count_pass(struct gbench_run *run, enum pass pass, const struct figu
         gbench_counter(run, "mean_live_bytes", f->memory_time.mean_live);
         gbench_counter(run, "memory_overhead", f->memory_time.overhead);
         return;
+    case PASS_SYSCALLS:
+        gbench_counter(run, "mmap_calls", (double)f->syscalls[SYSCALL_MMAP]);
+        gbench_counter(run, "munmap_calls", (double)f->syscalls[SYSCALL_MUNMAP]);
+        gbench_counter(run, "mremap_calls", (double)f->syscalls[SYSCALL_MREMAP]);
+        gbench_counter(run, "madvise_calls", (double)f->syscalls[SYSCALL_MADVISE]);
+        gbench_counter(run, "mprotect_calls", (double)f->syscalls[SYSCALL_MPROTECT]);
+        gbench_counter(run, "brk_calls", (double)f->syscalls[SYSCALL_BRK]);
+        return;
     case PASS_TIME:
         return;
     }
@@ -260,6 +272,9 @@ static void body(struct gbench_run *run, void *context) {
         break;
     case PASS_MEMORY_TIME:
         done = run_memory_time(r, &f, why, sizeof why);
+        break;
+    case PASS_SYSCALLS:
+        done = harness_syscalls(&r->cell, r->operations, &f, why, sizeof why);
         break;
     }
     if (!done) {

@@ -82,13 +82,20 @@ shows '"mean_live_bytes":' "the pass yields its figures"
 expect 2 "no place for the file" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --memory=/nonexistent/file
 shows '/nonexistent/file cannot be written' "says why"
 rm -f "$course"
+if "$bench" --list=tsv --allocators=glibc --workloads="$pair" | grep -q '^measure	syscalls	ok'; then
+    expect 0 "system calls" "$bench" --allocators=glibc --workloads=phase-change/peak=1 --threads=2 --syscalls --benchmark_format=json
+    shows '"mprotect_calls": [1-9]' "glibc makes an arena's heap larger by mprotect"
+else
+    expect 1 "system calls that cannot be counted" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --syscalls
+    shows 'unavailable' "says so"
+fi
 expect 2 "two passes at once" "$bench" --allocators=glibc --after-free --line-sharing
 expect 0 "--list" "$bench" --list
 shows 'list-reversal' "--list shows workloads"
 expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
 shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
 expect 0 "--list=tsv of a live set" "$bench" --list=tsv --workloads=mixed-sizes/live=512 --threads=1 --allocators=glibc
-shows "^workload	mixed-sizes	.*[	,]memory-time,line-sharing,after-free$" "the passes that a workload has"
+shows "^workload	mixed-sizes	.*[	,]memory-time,syscalls,line-sharing,after-free$" "the passes that a workload has"
 shows "^cell	mixed-sizes	live=512	1	glibc	ok	scripted" "a value off the grid, when asked for"
 expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
 expect 0 "--help" "$bench" --help

@@ -10,7 +10,8 @@
  *         plan asks for it, their latencies likewise
  *     groups whose time intervals are all narrow enough are done; of the others, where a time is promised,
  *     the widest go on as far as it reaches
- *   the passes that the plan asks for, once a cell: shared cache lines; memory over time; what stays resident once all is freed
+ *   the passes that the plan asks for, once a cell: shared cache lines; memory over time; system calls;
+ *   what stays resident once all is freed
  *
  * Every outcome is rows in the store before the next cell starts.
  */
@@ -443,6 +444,8 @@ static bool wants_pass(const struct campaign *c, const struct group *g, enum pas
         return c->plan->line_sharing && g->line_sharing && g->threads > 1;
     case PASS_MEMORY_TIME:
         return c->plan->memory_time && g->memory_time;
+    case PASS_SYSCALLS:
+        return c->plan->syscalls && g->syscalls;
     case PASS_AFTER_FREE:
         return c->plan->after_free && g->after_free;
     default:
@@ -490,7 +493,8 @@ static bool run_memory_time(struct campaign *c) {
 
 bool campaign_run(struct campaign *c) {
     progress_start(c->terminal);
-    const bool done = run_looks(c) && run_pass(c, PASS_LINE_SHARING) && run_memory_time(c) && run_pass(c, PASS_AFTER_FREE);
+    const bool done = run_looks(c) && run_pass(c, PASS_LINE_SHARING) && run_memory_time(c) && run_pass(c, PASS_SYSCALLS) &&
+                      run_pass(c, PASS_AFTER_FREE);
     progress_end();
     return done;
 }

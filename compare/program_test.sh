@@ -134,6 +134,13 @@ says '^r/memory-time.tsv$'
 ends 0 run --from r -o s
 cmp -s r/memory-time.tsv s/memory-time.tsv || fault 'it is not where the rounds are'
 
+rule 'system calls are counted once a cell, when asked for'
+printf 'syscalls yes\nrounds 2\ncells scripted threads=1,2\ncells steady threads=1\n' >calls.txt
+ends 0 run --campaign ./calls.txt -a ns10,ns20 --baseline ns10 -o r
+is "$(grep -c calls log)" 4
+is "$(rows r/summary.tsv '$5 == "mmap_calls" && $6 == 7')" 4
+is "$(rows r/rounds.tsv '$6 == "brk_calls" && $5 == 0')" 4
+
 rule 'interrupted in that pass, no row of memory over time is lost or there twice'
 printf 'memory-time yes\nrounds 2\ncells scripted threads=1,2\n' >course.txt
 ends 0 run --campaign ./course.txt -a ns10,ns20 --baseline ns10 -o r
