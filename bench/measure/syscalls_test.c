@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Counts of calls that are known, made with the bare system call, so that only what the test asks for is there. Where the kernel does not
- * let calls be counted (a container may forbid it) there is nothing to test but that it is said.
+ * Counts of calls that are known. Where the kernel does not let calls be counted (a container may forbid it) there is nothing to test but
+ * that it is said.
  */
 #include "syscalls.h"
 
@@ -52,7 +52,7 @@ static void are(const uint64_t *count, uint64_t mmaps, uint64_t munmaps, uint64_
 }
 
 static void *map(size_t size) {
-    return (void *)syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* NOLINT */
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 /* ---- one thread, each kind of call ---- */
@@ -66,15 +66,15 @@ static void *call_each_kind(void *argument) {
     pthread_barrier_wait(&begun);
     char *block = map(2 * PAGE);
     block[0] = 7;
-    *good &= syscall(SYS_mprotect, block, PAGE, PROT_READ) == 0;
-    *good &= syscall(SYS_madvise, block + PAGE, PAGE, MADV_DONTNEED) == 0;
-    char *const larger = (void *)syscall(SYS_mremap, block, PAGE, 4 * PAGE, MREMAP_MAYMOVE); /* NOLINT */
-    *good &= larger[0] == 7 && syscall(SYS_munmap, larger, 4 * PAGE) == 0;
+    *good &= mprotect(block, PAGE, PROT_READ) == 0;
+    *good &= madvise(block + PAGE, PAGE, MADV_DONTNEED) == 0;
+    char *const larger = mremap(block, PAGE, 4 * PAGE, MREMAP_MAYMOVE);
+    *good &= larger[0] == 7 && munmap(larger, 4 * PAGE) == 0;
     *good &= syscall(SYS_brk, 0) != 0;
     *good &= syscall(SYS_getpid) > 0; /* no call of memory */
     pthread_barrier_wait(&done);
     pthread_barrier_wait(&ended);
-    syscall(SYS_munmap, block + PAGE, PAGE); /* too late to be counted, and goes on all the same */
+    munmap(block + PAGE, PAGE); /* too late to be counted, and goes on all the same */
     return NULL;
 }
 
@@ -117,8 +117,8 @@ static void mapping_free(void *block) {
     if (block == NULL)
         return;
     if (atomic_fetch_add(&frees, 1) % 4 == 0)
-        syscall(SYS_madvise, block, PAGE, MADV_DONTNEED);
-    syscall(SYS_munmap, block, PAGE);
+        madvise(block, PAGE, MADV_DONTNEED);
+    munmap(block, PAGE);
 }
 
 static const struct allocator mapping = {.name = "mapping", .malloc = mapping_malloc, .free = mapping_free};
@@ -166,7 +166,7 @@ static void *map_and_unmap(void *argument) {
     bool *const good = argument;
     pthread_barrier_wait(&ended);
     void *const block = map(PAGE);
-    *good = block != MAP_FAILED && syscall(SYS_munmap, block, PAGE) == 0;
+    *good = block != MAP_FAILED && munmap(block, PAGE) == 0;
     return NULL;
 }
 
