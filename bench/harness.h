@@ -37,6 +37,7 @@ struct figures {
     double clock_ns;
     struct memory_time_figures memory_time;
     uint64_t syscalls[SYSCALL_KINDS];
+    double valgrind_instructions; /* not the harness's: main's */
 };
 
 /* The memory, resident and committed, that later figures are counted from: call it after init, before a cell's first run. */

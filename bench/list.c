@@ -88,8 +88,8 @@ static void print_cell(const struct point *p, const struct choice *c) {
 static const char *passes_of(const struct workload *w) {
     if (w->whole_scripts)
         return w->keeps_live_set ? "memory-time,syscalls,after-free" : "memory-time,syscalls";
-    return w->keeps_live_set ? "latency,memory-time,syscalls,line-sharing,after-free"
-                             : "latency,memory-time,syscalls,line-sharing";
+    return w->keeps_live_set ? "latency,memory-time,syscalls,valgrind,line-sharing,after-free"
+                             : "latency,memory-time,syscalls,valgrind,line-sharing";
 }
 
 static void print_measures(void) {

@@ -9,6 +9,7 @@
 #include "gbench.h"
 #include "harness.h"
 #include "measure/block_limits.h"
+#include "measure/valgrind.h"
 #include "list.h"
 #include "select.h"
 #include "tunables.h"
@@ -19,11 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a cell is run for. */
-enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE, PASS_MEMORY_TIME, PASS_SYSCALLS };
+enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE, PASS_MEMORY_TIME, PASS_SYSCALLS, PASS_VALGRIND };
 
 enum { GAP_NS = 1000 }; /* between two operations of a thread in the pass of latencies */
+enum { VALGRIND_OPERATIONS = 200000 }; /* of all threads, and twice as many: what else differs between two runs is some 100 000 instructions */
 enum { AFTER_FREE_SECONDS = 12 }; /* two more than the longest time after which one of the list gives back */
 
 struct options {
@@ -36,7 +39,7 @@ struct options {
     bool limits;
 };
 
-enum { KEY_LINE_SHARING = 256, KEY_LATENCY, KEY_AFTER_FREE, KEY_MEMORY, KEY_SYSCALLS, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
+enum { KEY_LINE_SHARING = 256, KEY_LATENCY, KEY_AFTER_FREE, KEY_MEMORY, KEY_SYSCALLS, KEY_VALGRIND, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
 
 static const struct argp_option option_list[] = {
     {"allocators", 'a', "A,B,...", 0,
@@ -56,6 +59,7 @@ static const struct argp_option option_list[] = {
     {"memory", KEY_MEMORY, "FILE", OPTION_ARG_OPTIONAL,
      "read memory every few ms through the run, instead of timing; FILE: where the readings go", 0},
     {"syscalls", KEY_SYSCALLS, NULL, 0, "count system calls for memory, instead of timing", 0},
+    {"valgrind", KEY_VALGRIND, NULL, 0, "count instructions under valgrind, instead of timing", 0},
     {"list", KEY_LIST, "tsv", OPTION_ARG_OPTIONAL, "show allocators and workloads; =tsv for programs", 0},
     {"limits", KEY_LIMITS, NULL, 0, "the largest block that each allocator gives, and how much in all", 0},
     {"version", KEY_VERSION, NULL, 0, "print the version", 0},
@@ -95,13 +99,16 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     case KEY_AFTER_FREE:
     case KEY_MEMORY:
     case KEY_SYSCALLS:
+    case KEY_VALGRIND:
         if (o->pass != PASS_TIME)
-            argp_error(state, "--latency, --line-sharing, --after-free, --memory and --syscalls are passes: one at a time");
+            argp_error(state,
+                       "--latency, --line-sharing, --after-free, --memory, --syscalls and --valgrind are passes: one at a time");
         o->pass = key == KEY_LATENCY        ? PASS_LATENCY
                   : key == KEY_LINE_SHARING ? PASS_LINE_SHARING
                   : key == KEY_AFTER_FREE   ? PASS_AFTER_FREE
                   : key == KEY_MEMORY       ? PASS_MEMORY_TIME
-                                            : PASS_SYSCALLS;
+                  : key == KEY_SYSCALLS     ? PASS_SYSCALLS
+                                            : PASS_VALGRIND;
         o->course = key == KEY_MEMORY ? argument : NULL;
         o->gap_ns = key != KEY_LATENCY || argument == NULL ? GAP_NS : (double)number_or_usage(argument, "latency", state);
         if (o->gap_ns < 1)
@@ -139,6 +146,7 @@ static const char help[] =
     "  --after-free            read what stays resident once all is freed, at once and 12 s later\n"
     "  --memory[=FILE]         read memory every few ms through the run; FILE: where the readings go\n"
     "  --syscalls              count the run's calls of mmap, munmap, mremap, madvise, mprotect, brk\n"
+    "  --valgrind              count the instructions of an operation under valgrind\n"
     "  --list[=tsv]            show allocators and workloads\n"
     "  --limits                the largest block that each allocator gives, and how much in all\n"
     "  --version\n\nand those of Google Benchmark:\n\n";
@@ -152,7 +160,7 @@ static int bad_use(const char *why) {
 struct registered {
     struct cell cell;
     uint64_t operations; /* of --ops */
-    const char *params;
+    const char *spec, *params;
     enum pass pass;
     double gap_ns;
     bool ran;
@@ -234,6 +242,9 @@ static void count_pass(struct gbench_run *run, enum pass pass, const struct figu
         gbench_counter(run, "mprotect_calls", (double)f->syscalls[SYSCALL_MPROTECT]);
         gbench_counter(run, "brk_calls", (double)f->syscalls[SYSCALL_BRK]);
         return;
+    case PASS_VALGRIND:
+        gbench_counter(run, "valgrind_instructions", f->valgrind_instructions);
+        return;
     case PASS_TIME:
         return;
     }
@@ -247,6 +258,31 @@ static bool run_memory_time(struct registered *r, struct figures *f, char *why, 
         return true;
     snprintf(why, why_size, "the file of --memory cannot be written: %s", strerror(errno));
     return false;
+}
+
+/* A run of that cell with OPERATIONS a thread, in a process of its own. */
+static bool count_run(const struct registered *r, uint64_t operations, double *instructions, char *why, size_t why_size) {
+    char path[4096], allocators[SELECT_TEXT], workloads[SELECT_TEXT], threads[32], seed[32], ops[32];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    snprintf(allocators, sizeof allocators, "--allocators=%s", r->spec);
+    snprintf(workloads, sizeof workloads, "--workloads=%s%s%s", r->cell.workload->name, *r->params == '\0' ? "" : "/", r->params);
+    snprintf(threads, sizeof threads, "--threads=%u", r->cell.threads);
+    snprintf(seed, sizeof seed, "--seed=%llu", (unsigned long long)r->cell.seed);
+    snprintf(ops, sizeof ops, "--ops=%llu", (unsigned long long)operations);
+    const char *const argv[] = {path, allocators, workloads, threads, seed, ops, NULL};
+    return valgrind_count(argv, instructions, why, why_size);
+}
+
+/* What a run of twice as many operations has more, over the operations that it does more. Each is warmed up by a quarter. */
+static bool run_valgrind(const struct registered *r, struct figures *f, char *why, size_t why_size) {
+    const uint64_t operations = r->operations != 0 ? r->operations : VALGRIND_OPERATIONS / r->cell.threads;
+    const double more = (double)operations * (r->cell.workload->warms_up ? 1.25 : 1) * r->cell.threads;
+    double once, twice;
+    if (!count_run(r, operations, &once, why, why_size) || !count_run(r, 2 * operations, &twice, why, why_size))
+        return false;
+    f->valgrind_instructions = (twice - once) / more;
+    return true;
 }
 
 static void body(struct gbench_run *run, void *context) {
@@ -275,6 +311,9 @@ static void body(struct gbench_run *run, void *context) {
         break;
     case PASS_SYSCALLS:
         done = harness_syscalls(&r->cell, r->operations, &f, why, sizeof why);
+        break;
+    case PASS_VALGRIND:
+        done = run_valgrind(r, &f, why, sizeof why);
         break;
     }
     if (!done) {
@@ -305,13 +344,15 @@ static void body(struct gbench_run *run, void *context) {
     gbench_counter(run, "work_ns", f.work_ns);
 }
 
-static void register_cell(const struct options *o, const struct allocator *a, const struct point *p) {
+static void register_cell(const struct options *o, const struct choice *choice, const struct point *p) {
+    const struct allocator *const a = choice->allocator;
     struct registered *const r = calloc(1, sizeof *r); /* lives as long as the program */
     if (r == NULL)
         exit(1);
     *r = (struct registered){
         .cell = {.allocator = a, .workload = p->workload, .threads = p->threads, .seed = o->seed},
         .operations = o->operations,
+        .spec = choice->spec,
         .params = p->params,
         .pass = o->pass,
         .gap_ns = o->gap_ns,
@@ -332,6 +373,8 @@ static const char *lacks_pass(const struct workload *w, enum pass pass) {
         return "it has no live set to free";
     if (pass == PASS_LINE_SHARING && w->whole_scripts)
         return "its script is too long to be done in turns";
+    if (pass == PASS_VALGRIND && w->whole_scripts)
+        return "it does a whole script, however many operations are asked for, and a difference of two is what is counted";
     return NULL;
 }
 
@@ -356,7 +399,7 @@ static void register_all(const struct options *o, const struct choices *choices,
                             points->point[i].workload->name, why);
                 continue;
             }
-            register_cell(o, choice->allocator, &points->point[i]);
+            register_cell(o, choice, &points->point[i]);
         }
 }
 

@@ -89,13 +89,22 @@ else
     expect 1 "system calls that cannot be counted" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --syscalls
     shows 'unavailable' "says so"
 fi
+expect 2 "instructions of a whole script" "$bench" --allocators=glibc --workloads=blowup --threads=2 --valgrind
+shows 'a difference of two' "says why"
+# Valgrind runs no program of a sanitizer.
+if command -v valgrind >/dev/null && ! ldd "$bench" | grep -Eq 'lib[at]san' && ! grep -q __asan "$bench"; then
+    expect 0 "instructions" "$bench" --allocators=null --workloads="$pair" --threads=1 --ops=400000 --valgrind --benchmark_format=json
+    shows '"valgrind_instructions": [1-9]' "the pass yields its figure"
+fi
+expect 1 "no valgrind" env PATH=/nonexistent "$bench" --allocators=glibc --workloads="$pair" --threads=1 --valgrind
+shows 'unavailable: valgrind is not here' "says so"
 expect 2 "two passes at once" "$bench" --allocators=glibc --after-free --line-sharing
 expect 0 "--list" "$bench" --list
 shows 'list-reversal' "--list shows workloads"
 expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
 shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
 expect 0 "--list=tsv of a live set" "$bench" --list=tsv --workloads=mixed-sizes/live=512 --threads=1 --allocators=glibc
-shows "^workload	mixed-sizes	.*[	,]memory-time,syscalls,line-sharing,after-free$" "the passes that a workload has"
+shows "^workload	mixed-sizes	.*[	,]memory-time,syscalls,valgrind,line-sharing,after-free$" "the passes that a workload has"
 shows "^cell	mixed-sizes	live=512	1	glibc	ok	scripted" "a value off the grid, when asked for"
 expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
 expect 0 "--help" "$bench" --help

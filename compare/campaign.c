@@ -11,7 +11,7 @@
  *     groups whose time intervals are all narrow enough are done; of the others, where a time is promised,
  *     the widest go on as far as it reaches
  *   the passes that the plan asks for, once a cell: shared cache lines; memory over time; system calls;
- *   what stays resident once all is freed
+ *   instructions under valgrind; what stays resident once all is freed
  *
  * Every outcome is rows in the store before the next cell starts.
  */
@@ -446,6 +446,8 @@ static bool wants_pass(const struct campaign *c, const struct group *g, enum pas
         return c->plan->memory_time && g->memory_time;
     case PASS_SYSCALLS:
         return c->plan->syscalls && g->syscalls;
+    case PASS_VALGRIND:
+        return c->plan->valgrind && g->valgrind;
     case PASS_AFTER_FREE:
         return c->plan->after_free && g->after_free;
     default:
@@ -453,7 +455,7 @@ static bool wants_pass(const struct campaign *c, const struct group *g, enum pas
     }
 }
 
-static const double after_free_seconds = 12;
+static const double after_free_seconds = 12, valgrind_seconds = 120;
 
 /* A pass without a clock, once a cell, with the workload's own number of operations: its figures are the same
  * in every campaign. */
@@ -473,6 +475,8 @@ static bool run_pass(struct campaign *c, enum pass pass) {
                 request.course = course_part(c->store);
             if (pass == PASS_AFTER_FREE)
                 request.limits.seconds += after_free_seconds;
+            if (pass == PASS_VALGRIND)
+                request.limits.seconds += valgrind_seconds;
             progress_cell(g->workload, g->params, g->threads, g->member[m].name, 0);
             cell_run(&request, &result);
             if (result.interrupted)
@@ -494,7 +498,7 @@ static bool run_memory_time(struct campaign *c) {
 bool campaign_run(struct campaign *c) {
     progress_start(c->terminal);
     const bool done = run_looks(c) && run_pass(c, PASS_LINE_SHARING) && run_memory_time(c) && run_pass(c, PASS_SYSCALLS) &&
-                      run_pass(c, PASS_AFTER_FREE);
+                      run_pass(c, PASS_VALGRIND) && run_pass(c, PASS_AFTER_FREE);
     progress_end();
     return done;
 }

@@ -124,6 +124,7 @@ static void take_cell(struct catalogue *c, char *const f[]) {
                                 .line_sharing = has_pass(c, f[1], "line-sharing"),
                                 .memory_time = has_pass(c, f[1], "memory-time"),
                                 .syscalls = has_pass(c, f[1], "syscalls"),
+                                .valgrind = has_pass(c, f[1], "valgrind"),
                                 .after_free = has_pass(c, f[1], "after-free"),
                                 .operations = strtoull(f[7], NULL, 10)};
     }

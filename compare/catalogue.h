@@ -34,7 +34,7 @@ struct group {
     const char *workload, *params; /* params: "-" where there are none */
     unsigned threads;
     bool scripted;
-    bool latency, line_sharing, memory_time, syscalls, after_free; /* its workload has that pass */
+    bool latency, line_sharing, memory_time, syscalls, valgrind, after_free; /* its workload has that pass */
     uint64_t operations;           /* a thread, before calibration */
     struct member *member;
     size_t members;

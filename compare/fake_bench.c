@@ -15,7 +15,7 @@
  *   late       as ns20, but its calls are overrun
  *
  * With --limits its blocks are as large as the package's. Workloads: `steady` (size=8,16) and `scripted`, which has
- * the passes line-sharing, memory-time, syscalls and after-free; steady has latency. Every cell is a line in the file FAKE_BENCH_LOG: allocator,
+ * the passes line-sharing, memory-time, syscalls, valgrind and after-free; steady has latency. Every cell is a line in the file FAKE_BENCH_LOG: allocator,
  * workload, threads, --ops, the length of BENCH_LAYOUT, and the pass.
  */
 #include <signal.h>
@@ -28,7 +28,7 @@
 
 static const char *allocators = "ns10,ns20,absent", *workloads = "steady,scripted", *threads = "1,2",
                   *ops = "-";
-static const char *pass = "time"; /* or lines, after, memory, calls, latency:NS */
+static const char *pass = "time"; /* or lines, after, memory, calls, valgrind, latency:NS */
 static const char *course;        /* of the pass memory: the file */
 
 static const char *arrivals(const char *gap) {
@@ -63,6 +63,8 @@ static void read_arguments(int argc, char **argv) {
             pass = "after";
         else if (is(argv[i], "--syscalls"))
             pass = "calls";
+        else if (is(argv[i], "--valgrind"))
+            pass = "valgrind";
         else if ((value = value_of(argv[i], "--memory=")) != NULL) {
             pass = "memory";
             course = value;
@@ -116,7 +118,7 @@ static void list_workload(const char *name, void *context) {
     (void)context;
     struct line l = {.workload = name, .params = "-", .kind = "scripted"};
     printf("workload\t%s\t-\t%s\t-\t%s\tfake\tall\t%s\n", name, is(name, "steady") ? "steady" : "scripted",
-           threads, is(name, "steady") ? "latency" : "line-sharing,memory-time,syscalls,after-free");
+           threads, is(name, "steady") ? "latency" : "line-sharing,memory-time,syscalls,valgrind,after-free");
     if (is(name, "steady")) {
         l.kind = "steady";
         l.params = "size=8";
@@ -167,6 +169,8 @@ static void print_figures(double ns, double concurrency) {
                "\"resident_after_free_12s_bytes\": 4000}]}\n");
     else if (is(pass, "calls"))
         printf("{\"benchmarks\": [{\"real_time\": 1, \"mmap_calls\": 7, \"brk_calls\": 0}]}\n");
+    else if (is(pass, "valgrind"))
+        printf("{\"benchmarks\": [{\"real_time\": 1, \"valgrind_instructions\": 77}]}\n");
     else if (is(pass, "memory"))
         printf("{\"benchmarks\": [{\"real_time\": 1, \"mean_resident_bytes\": 3000, \"mean_live_bytes\": 2000, "
                "\"memory_overhead\": 1.5}]}\n");

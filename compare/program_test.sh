@@ -141,6 +141,12 @@ is "$(grep -c calls log)" 4
 is "$(rows r/summary.tsv '$5 == "mmap_calls" && $6 == 7')" 4
 is "$(rows r/rounds.tsv '$6 == "brk_calls" && $5 == 0')" 4
 
+rule 'instructions are counted under valgrind once a cell, when asked for'
+printf 'valgrind yes\nrounds 2\ncells scripted threads=1,2\ncells steady threads=1\n' >count.txt
+ends 0 run --campaign ./count.txt -a ns10,ns20 --baseline ns10 -o r
+is "$(grep -c valgrind log)" 4
+is "$(rows r/summary.tsv '$5 == "valgrind_instructions" && $6 == 77')" 4
+
 rule 'interrupted in that pass, no row of memory over time is lost or there twice'
 printf 'memory-time yes\nrounds 2\ncells scripted threads=1,2\n' >course.txt
 ends 0 run --campaign ./course.txt -a ns10,ns20 --baseline ns10 -o r
