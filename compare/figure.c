@@ -259,6 +259,20 @@ static const char *quoted(const char *text) {
     return out;
 }
 
+const char *const figure_pictures[] = {"slowdown-threads", "slowdown-intensity", "throughput-threads", NULL};
+
+const char *figure_draw_svg(const char *plots, const char *picture, const char *data, const char *out) {
+    const char *const script = arena_format("%s/%s.gp", plots, picture);
+    if (access(script, R_OK) != 0)
+        return arena_format("%s is not there; COMPARE_PLOTS names the directory of the plots", script);
+    const char *const argv[] = {"gnuplot", "-e",
+                                arena_format("kinds='svg'; summary=%s; out=%s", quoted(data), quoted(out)), script, NULL};
+    const struct child_result drawn = child_run(argv, NULL, (struct child_limits){.seconds = 120});
+    if (drawn.end == CHILD_EXITED && drawn.code == 127)
+        return "gnuplot is not here (Debian package gnuplot-nox)";
+    return drawn.end == CHILD_EXITED && drawn.code == 0 ? NULL : drawn.last_line;
+}
+
 /* One picture of DATA; false: there is no use in trying another. */
 static bool draw(const char *plots, const char *dir, const char *picture, const char *data) {
     const char *const script = arena_format("%s/%s.gp", plots, picture), *const out = arena_format("%s/%s", dir, picture);
@@ -282,10 +296,9 @@ static bool draw(const char *plots, const char *dir, const char *picture, const 
 }
 
 void figure_draw(const char *plots, const char *dir) {
-    static const char *const pictures[] = {"slowdown-threads", "slowdown-intensity", "throughput-threads"};
     bool go_on = true;
-    for (size_t i = 0; i < sizeof pictures / sizeof *pictures && go_on; i++)
-        go_on = draw(plots, dir, pictures[i], arena_format("%s/summary.tsv", dir));
+    for (size_t i = 0; figure_pictures[i] != NULL && go_on; i++)
+        go_on = draw(plots, dir, figure_pictures[i], arena_format("%s/summary.tsv", dir));
 }
 
 void figure_draw_safety(const char *plots, const char *dir) {

@@ -15,6 +15,12 @@ void figure_answer(const struct summary_row *rows, size_t n, const char *subject
 /* Of any campaign: who was fastest over all cells by the geometric mean of its ratios, and by how much. */
 void figure_fastest(const struct summary_row *rows, size_t n, const char *baseline, char *text, size_t size);
 
+/* The pictures of a summary; NULL ends them. */
+extern const char *const figure_pictures[];
+
+/* Draws PICTURE (one of those, or "safety") of the file DATA to OUT.svg alone. NULL, or why there is none. */
+const char *figure_draw_svg(const char *plots, const char *picture, const char *data, const char *out);
+
 /* Draws every picture of PLOTS for which DIR/summary.tsv has data; prints where each is to standard output,
  * and to standard error what could not be drawn. */
 void figure_draw(const char *plots, const char *dir);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The body that the pictures share: has cells.awk and those after it read the summary, and draws what they say, once
-# as PNG and once as SVG. Wants `picture`, `summary`, `out` and `plots` (this directory), and the words `x_words`,
+# as PNG and once as SVG (or what `kinds` says). Wants `picture`, `summary`, `out` and `plots` (this directory), and the words `x_words`,
 # `y_words`, `has_band`.
 # Ends with a line and status 1 where the summary holds nothing for this picture, 2 where it is called wrongly.
 
@@ -29,7 +29,10 @@ if (failure ne '') {
     print picture.': '.summary.': '.failure
     exit status 1
 }
-if (system('{ : >>'.shell(out.'.png').' && : >>'.shell(out.'.svg').'; } 2>/dev/null && echo yes') ne 'yes') {
+if (!exists('kinds')) { kinds = 'png svg' }
+writable = ''
+do for [kind in kinds] { writable = writable.': >>'.shell(out.'.'.kind).' && ' }
+if (system('{ '.writable.'true; } 2>/dev/null && echo yes') ne 'yes') {
     print picture.': '.out.'.png, '.out.'.svg: they cannot be written'
     exit status 1
 }
@@ -58,7 +61,7 @@ set grid ytics lt 1 lw 1 lc rgb '#E4E4E4'
 set tics nomirror out scale 0.7
 unset key
 
-do for [kind in 'png svg'] {
+do for [kind in kinds] {
     if (kind eq 'png') {
         font_unit = 0.75; point_unit = rows == 1 ? 1.1 : 0.9; dash_unit = 1.2; tick_lift = 0
         set terminal pngcairo size 1600,1000 font font(normal) noenhanced background 'white' butt dashlength dash_unit
