@@ -100,7 +100,7 @@ const char *report_rank_title(const struct ranking *r) {
 }
 
 const char *report_cells_words(const struct ranking *r) {
-    return arena_format("%zu of %zu cells, which all that are ranked have; %u rounds%s%s", r->cells, r->cells_of_any,
+    return arena_format("%zu of %zu cells, those that all ranked have; %u rounds%s%s", r->cells, r->cells_of_any,
                         r->rounds, r->left_out.count == 0 ? "" : "; not ranked, for they have too few: ",
                         words_join(&r->left_out, ", "));
 }
@@ -112,6 +112,15 @@ static const char *words_of_likes(const struct ranking *r) {
         if (r->row[i].like_first)
             words_add(&names, r->row[i].allocator);
     return names.count == 0 ? "" : arena_format(" It is not separated from %s.", words_join(&names, ", "));
+}
+
+/* Who is better than the baseline all the same, though the first is not separated from it. */
+static const char *words_of_better(const struct ranking *r) {
+    struct words names = {0};
+    for (size_t i = 1; i < r->rows; i++)
+        if (r->row[i].verdict == VERDICT_BETTER)
+            words_add(&names, arena_format("%s (%s)", r->row[i].allocator, report_ratio(r->row[i].mean.median)));
+    return names.count == 0 ? "; nor is any other as better" : arena_format("; as %s is", words_join(&names, ", "));
 }
 
 const char *report_rank_words(const struct ranking *r, const char *baseline) {
@@ -132,10 +141,10 @@ const char *report_rank_words(const struct ranking *r, const char *baseline) {
                                           report_ratio(first->mean.median),
                                           report_interval(first->mean.low, first->mean.high), whose, what, r->cells,
                                           r->cells == 1 ? "" : "s");
-    if (first->verdict == VERDICT_BETTER)
-        return arena_format("%s: %s, %s.%s", most, first->allocator, mean, words_of_likes(r));
-    return arena_format("%s: none is separated from %s as better; lowest is %s, %s.", most, whose, first->allocator,
-                        mean);
+    return first->verdict == VERDICT_BETTER
+               ? arena_format("%s: %s, %s.%s", most, first->allocator, mean, words_of_likes(r))
+               : arena_format("%s: lowest is %s, %s, but not separated from it%s.", most, first->allocator, mean,
+                              words_of_better(r));
 }
 
 /* Whom the figure is about: the first allocator that was measured. */
@@ -197,6 +206,13 @@ static void warn_of_rounds(struct report_set *set) {
                                r->rounds, r->rounds == 1 ? "" : "s", r->rows, needed));
 }
 
+static size_t cells_of(const struct report_set *set, const char *verdict) {
+    size_t n = 0;
+    for (size_t i = 0; i < set->rows; i++)
+        n += strcmp(set->row[i].metric, "time_ns") == 0 && strcmp(set->row[i].verdict, verdict) == 0;
+    return n;
+}
+
 static void warn_of_cells(struct report_set *set) {
     size_t control = 0, turns = 0, cells = 0;
     for (size_t i = 0; i < set->rows; i++) {
@@ -210,16 +226,17 @@ static void warn_of_cells(struct report_set *set) {
             read_failure(set, r);
     }
     if (control != 0)
-        words_add(&set->warnings, arena_format("the baseline is separated from itself in %zu cells (%s@control): the "
-                                               "machine was not quiet; end what else runs and measure again",
-                                               control, set->baseline));
+        words_add(&set->warnings, arena_format("the baseline is separated from itself in %zu of %zu cells: the machine "
+                                               "was not quiet; end what else runs and measure again",
+                                               control, cells_of(set, "control")));
     if (turns != 0)
         words_add(&set->warnings,
                   arena_format("in %zu of %zu cells the threads took turns, and no verdict rests on them: end what else "
                                "runs, or use fewer threads",
                                turns, cells));
     if (set->failures.count != 0)
-        words_add(&set->warnings, arena_format("%zu cells failed: the list below says how", set->failures.count));
+        words_add(&set->warnings, arena_format("%zu cell%s failed: the list below says how", set->failures.count,
+                                               set->failures.count == 1 ? "" : "s"));
 }
 
 static void warn(struct report_set *set, bool measured) {

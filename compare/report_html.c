@@ -94,7 +94,7 @@ static void links(FILE *f, const struct report *report) {
             bool is;
             const char *id, *words;
         } parts[] = {{set->rows != 0, "ranking", "Ranking"},
-                     {set->pictures != 0, "pictures", "Pictures"},
+                     {set->rows != 0 && set->pictures != 0, "pictures", "Pictures"},
                      {set->rows != 0, "tables", "Workloads"},
                      {set->safety.count != 0, "safety", "Safety"},
                      {set->claims != 0, "claims", "Claims"}};
@@ -228,8 +228,8 @@ static void ranking(FILE *f, const struct ranking *r, const char *baseline) {
     axis(r, &low, &high);
     put(f, "<div class=\"card\">\n<h3>", report_rank_title(r), "</h3>\n<p class=\"note\">Geometric mean of the ratios to ");
     put(f, "", report_baseline_words(baseline), ", less is better; ");
-    put(f, "", report_cells_words(r), ".</p>\n<div class=\"scroll\"><table class=\"sortable\">\n<thead><tr>");
-    static const char *const names[] = {"#", "allocator", "mean", "0&nbsp;&larr; 1 &rarr;", "better / ~ / worse", "and the one above"};
+    put(f, "", report_cells_words(r), ".</p>\n<div class=\"scroll\"><table class=\"ranking sortable\">\n<thead><tr>");
+    static const char *const names[] = {"#", "allocator", "mean", "", "better / ~ / worse", "and the one above"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         fprintf(f, i == 3 ? "<th scope=\"col\" class=\"bar\">mean and interval</th>" : "<th scope=\"col\"><button type=\"button\">%s</button></th>", names[i]);
     fputs("</tr></thead>\n<tbody>\n", f);
@@ -488,7 +488,7 @@ static void claims(FILE *f, const struct report *report, size_t s) {
             put(f, "<div class=\"card\">\n<h3>", c->claim, "</h3>\n");
             if (*report_says(set->claims_text, c->claim) != '\0')
                 put(f, "<blockquote>", report_says(set->claims_text, c->claim), "</blockquote>\n");
-            put(f, "<p class=\"note\">", c->where, "</p>\n<div class=\"scroll\"><table class=\"sortable\">\n<thead><tr>");
+            put(f, "<p class=\"note\">", c->where, "</p>\n<div class=\"scroll\"><table class=\"claims sortable\">\n<thead><tr>");
             for (size_t n = 0; n < sizeof names / sizeof *names; n++)
                 fprintf(f, "<th scope=\"col\"><button type=\"button\">%s</button></th>", names[n]);
             fputs("</tr></thead>\n<tbody>\n", f);

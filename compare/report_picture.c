@@ -102,15 +102,17 @@ static const char *write_tag(FILE *out, const char *at, const char *prefix, stru
         at += strspn(at, " \t\r\n");
         if (*at == '/' || *at == '>')
             break;
-        const char *const equals = at + strcspn(at, "=> \t\r\n");
-        const char quote = *equals == '=' ? equals[1] : '\0';
-        const char *const end = quote == '"' || quote == '\'' ? strchr(equals + 2, quote) : NULL;
-        if (end == NULL || strncmp(at, "on", 2) == 0)
+        const char *const attribute = arena_copy(at, strcspn(at, "=> \t\r\n"));
+        const char *value = at + strlen(attribute);
+        value += strspn(value, " \t\r\n");
+        value += *value == '=' ? 1 + strspn(value + 1, " \t\r\n") : 0;
+        const char quote = *value;
+        const char *const end = quote == '"' || quote == '\'' ? strchr(value + 1, quote) : NULL;
+        if (end == NULL || strncmp(attribute, "on", 2) == 0)
             return NULL;
-        const char *const attribute = arena_copy(at, (size_t)(equals - at));
         if (!is_dropped(tag, attribute)) {
             fprintf(out, " %s=%c", attribute, quote);
-            write_value(out, equals + 2, end, attribute, prefix, colours);
+            write_value(out, value + 1, end, attribute, prefix, colours);
             fputc(quote, out);
         }
         at = end + 1;

@@ -2,7 +2,8 @@
  *
  * report.h, the ranking. Which allocators, over which cells:
  *
- *   1. A cell counts for an allocator where its summary has a ratio: status ok, threads concurrent.
+ *   1. A cell counts for an allocator where its summary has a ratio: status ok, threads concurrent in so many rounds that
+ *      there can be an interval (or as many as were measured).
  *   2. Who has fewer than half of the cells that anyone has is left out, and named.
  *   3. Those left are ranked over the cells that all of them have: a mean over other cells would be another question.
  *
@@ -27,6 +28,7 @@ struct board {
     size_t *baseline;               /* a cell's allocator; SIZE_MAX: none */
     double *log_value;              /* allocators x cells x rounds; NaN: none */
     bool *common;                   /* cells that all ranked have */
+    unsigned least_rounds;
 };
 
 static bool is_control(const char *allocator) {
@@ -77,7 +79,8 @@ static void read_rows(struct board *b, const struct summary_row *rows, size_t n,
     size_t cell = 0;
     for (size_t i = 0; i < n; i++) {
         const struct summary_row *const r = &rows[i];
-        if (!counts(r, metric, floors) || !isfinite(r->ratio) || strcmp(r->status, "ok") != 0)
+        if (!counts(r, metric, floors) || !isfinite(r->ratio) || strcmp(r->status, "ok") != 0 ||
+            r->rounds < b->least_rounds)
             continue;
         const size_t at = cell_number(b, r->workload, r->params, r->threads, cell);
         if (at == SIZE_MAX)
@@ -212,8 +215,10 @@ struct ranking report_rank(const struct summary_row *rows, size_t n, const struc
     read_names(&b, rows, n, metric, floors, least);
     if (b.cells == 0 || b.allocators.count < 2)
         return ranking;
-    read_rows(&b, rows, n, metric, floors);
     read_rounds(&b, store, metric);
+    b.least_rounds = stats_rounds_needed((unsigned)b.allocators.count - 1);
+    b.least_rounds = b.rounds < b.least_rounds ? (unsigned)b.rounds : b.least_rounds;
+    read_rows(&b, rows, n, metric, floors);
     choose(&b, &ranking);
     ranking.cells_of_any = b.cells;
     ranking.rounds = (unsigned)b.rounds;
