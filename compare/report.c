@@ -355,6 +355,20 @@ static const char *relative(const char *from, const char *to) {
     return path;
 }
 
+/* What is wrong with the machine is said of the first directory that was measured on it. */
+static void say_once(struct report *report, size_t s) {
+    struct words kept = {0};
+    const struct words *const words = &report->set[s].warnings;
+    for (size_t i = 0; i < words->count; i++) {
+        bool known = false;
+        for (size_t before = 0; before < s; before++)
+            known |= words_have(&report->set[before].warnings, words->word[i]);
+        if (!known)
+            words_add(&kept, words->word[i]);
+    }
+    report->set[s].warnings = kept;
+}
+
 static bool write_page(const char *path, const struct report *report, void (*write)(FILE *, const struct report *)) {
     const char *const fresh = arena_format("%s.new", path);
     FILE *const file = fopen(fresh, "we");
@@ -405,6 +419,8 @@ int report_main(const struct words *results, const char *out, const char *plots,
         return 2;
     }
     report.tree = relative(out, tree);
+    for (size_t s = 0; s < report.sets; s++)
+        say_once(&report, s);
     draw_all(&report, out, plots);
     const bool written = write_page(path_of(out, "report.html"), &report, report_html) &&
                          write_page(path_of(out, "report.md"), &report, report_markdown);

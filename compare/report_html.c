@@ -150,12 +150,29 @@ static void answers(FILE *f, const struct report *report) {
     fputs("</section>\n", f);
 }
 
+/* WORDS, where what stands between two backticks is code. */
+static void prose(FILE *f, const char *words) {
+    bool code = false;
+    for (const char *at = words;; at++) {
+        const size_t length = strcspn(at, "`");
+        text(f, arena_copy(at, length));
+        at += length;
+        if (*at == '\0' || (!code && strchr(at + 1, '`') == NULL))
+            break;
+        code = !code;
+        fputs(code ? "<code>" : "</code>", f);
+    }
+}
+
 static void list(FILE *f, const char *before, const struct words *words, const char *after) {
     if (words->count == 0)
         return;
     fprintf(f, "%s<ul>\n", before);
-    for (size_t i = 0; i < words->count; i++)
-        put(f, "<li>", words->word[i], "</li>\n");
+    for (size_t i = 0; i < words->count; i++) {
+        fputs("<li>", f);
+        prose(f, words->word[i]);
+        fputs("</li>\n", f);
+    }
     fprintf(f, "</ul>%s\n", after);
 }
 
@@ -328,8 +345,12 @@ static void table(FILE *f, const struct report_table *t, const struct report_set
     fputs("</p>\n<div class=\"scroll\"><table class=\"sortable\">\n<thead><tr><th scope=\"col\"><button "
           "type=\"button\">allocator</button></th>",
           f);
-    for (size_t c = 0; c < t->columns; c++)
-        put(f, "<th scope=\"col\"><button type=\"button\">", report_column_words(t, c), "</button></th>");
+    for (size_t c = 0; c < t->columns; c++) {
+        fputs("<th scope=\"col\"><button type=\"button\">", f);
+        if (!t->one_params)
+            put(f, "", t->column[c].params, "<br>");
+        fprintf(f, "%u thread%s</button></th>", t->column[c].threads, t->column[c].threads == 1 ? "" : "s");
+    }
     fputs("</tr></thead>\n<tbody>\n", f);
     table_lines(f, t, set);
     fprintf(f, "</tbody></table></div>\n%s", time ? "" : "</details>\n");
