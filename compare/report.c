@@ -94,14 +94,15 @@ static bool is_metric(const struct ranking *r, const char *metric) {
 }
 
 const char *report_rank_title(const struct ranking *r) {
-    return is_metric(r, "time_ns")     ? "By time"
+    return is_metric(r, "time_ns")    ? "By time"
            : is_metric(r, "p99.9_ns") ? "By the slowest call of a thousand (p99.9)"
-                                       : "By peak resident memory";
+                                      : "By peak resident memory";
 }
 
 const char *report_cells_words(const struct ranking *r) {
-    return arena_format("%zu of %zu cells, those that all ranked have; %u rounds%s%s", r->cells, r->cells_of_any,
-                        r->rounds, r->left_out.count == 0 ? "" : "; not ranked, for they have too few: ",
+    return arena_format("%zu of %zu cells, those that all ranked have; %u rounds%s%s", r->cells,
+                        r->cells_of_any, r->rounds,
+                        r->left_out.count == 0 ? "" : "; not ranked, for they have too few: ",
                         words_join(&r->left_out, ", "));
 }
 
@@ -119,32 +120,33 @@ static const char *words_of_better(const struct ranking *r) {
     struct words names = {0};
     for (size_t i = 1; i < r->rows; i++)
         if (r->row[i].verdict == VERDICT_BETTER)
-            words_add(&names, arena_format("%s (%s)", r->row[i].allocator, report_ratio(r->row[i].mean.median)));
-    return names.count == 0 ? "; nor is any other as better" : arena_format("; as %s is", words_join(&names, ", "));
+            words_add(&names,
+                      arena_format("%s (%s)", r->row[i].allocator, report_ratio(r->row[i].mean.median)));
+    return names.count == 0 ? "; nor is any other as better"
+                            : arena_format("; as %s is", words_join(&names, ", "));
 }
 
 const char *report_rank_words(const struct ranking *r, const char *baseline) {
     if (r->rows == 0)
         return "There are no cells that all allocators have, so none is ranked.";
     const bool time = is_metric(r, "time_ns");
-    const char *const most = time                          ? "Fastest"
+    const char *const most = time                       ? "Fastest"
                              : is_metric(r, "p99.9_ns") ? "Shortest p99.9"
-                                                          : "Least peak memory",
-                      *const what = time                          ? "time"
+                                                        : "Least peak memory",
+                      *const what = time                       ? "time"
                                     : is_metric(r, "p99.9_ns") ? "p99.9"
-                                                                 : "memory";
+                                                               : "memory";
     const struct rank_row *const first = r->row;
     const char *const whose = report_baseline_words(baseline);
     if (first->verdict == VERDICT_BASELINE)
         return arena_format("%s: %s itself, the baseline.%s", most, whose, words_of_likes(r));
-    const char *const mean = arena_format("%s %s times %s's %s, by the geometric mean over %zu cell%s",
-                                          report_ratio(first->mean.median),
-                                          report_interval(first->mean.low, first->mean.high), whose, what, r->cells,
-                                          r->cells == 1 ? "" : "s");
+    const char *const mean = arena_format(
+        "%s %s times %s's %s, by the geometric mean over %zu cell%s", report_ratio(first->mean.median),
+        report_interval(first->mean.low, first->mean.high), whose, what, r->cells, r->cells == 1 ? "" : "s");
     return first->verdict == VERDICT_BETTER
                ? arena_format("%s: %s, %s.%s", most, first->allocator, mean, words_of_likes(r))
-               : arena_format("%s: lowest is %s, %s, but not separated from it%s.", most, first->allocator, mean,
-                              words_of_better(r));
+               : arena_format("%s: lowest is %s, %s, but not separated from it%s.", most, first->allocator,
+                              mean, words_of_better(r));
 }
 
 /* Whom the figure is about: the first allocator that was measured. */
@@ -158,7 +160,7 @@ static const char *answer_of(const struct report_set *set) {
 }
 
 bool report_is_machine(const char *key) {
-    static const char *const others[] = {"host", "name", "order", "floor", "plan",
+    static const char *const others[] = {"host",    "name",    "order",    "floor",    "plan",
                                          "command", "prelude", "baseline", "finished", "bench"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(key, others[i]) == 0)
@@ -191,19 +193,21 @@ static void read_failure(struct report_set *set, const struct summary_row *r) {
     const char *const note = set->failures.count < 100 ? note_of(set, r) : "";
     words_add(&set->failures,
               arena_format("%s, %s %s, %u thread%s: %s%s%s", r->allocator, r->workload,
-                           strcmp(r->params, "-") == 0 ? "" : r->params, r->threads, r->threads == 1 ? "" : "s",
-                           r->status, *note == '\0' ? "" : ": ", note));
+                           strcmp(r->params, "-") == 0 ? "" : r->params, r->threads,
+                           r->threads == 1 ? "" : "s", r->status, *note == '\0' ? "" : ": ", note));
 }
 
 static void warn_of_rounds(struct report_set *set) {
     const struct ranking *const r = &set->ranking[0];
     const unsigned needed = stats_rounds_needed(r->rows > 2 ? (unsigned)r->rows - 1 : 1);
     if (r->rows != 0 && r->rounds < needed)
-        words_add(&set->warnings,
-                  arena_format("%u round%s: an interval at 95 %% for %zu allocators takes %u. Intervals shown here are "
-                               "the lowest and the highest round, and nothing is separated; measure with --rounds 9 or "
-                               "without --rounds",
-                               r->rounds, r->rounds == 1 ? "" : "s", r->rows, needed));
+        words_add(
+            &set->warnings,
+            arena_format(
+                "%u round%s: an interval at 95 %% for %zu allocators takes %u. Intervals shown here are "
+                "the lowest and the highest round, and nothing is separated; measure with --rounds 9 or "
+                "without --rounds",
+                r->rounds, r->rounds == 1 ? "" : "s", r->rows, needed));
 }
 
 static size_t cells_of(const struct report_set *set, const char *verdict) {
@@ -226,17 +230,20 @@ static void warn_of_cells(struct report_set *set) {
             read_failure(set, r);
     }
     if (control != 0)
-        words_add(&set->warnings, arena_format("the baseline is separated from itself in %zu of %zu cells: the machine "
-                                               "was not quiet; end what else runs and measure again",
-                                               control, cells_of(set, "control")));
-    if (turns != 0)
         words_add(&set->warnings,
-                  arena_format("in %zu of %zu cells the threads took turns, and no verdict rests on them: end what else "
-                               "runs, or use fewer threads",
-                               turns, cells));
+                  arena_format("the baseline is separated from itself in %zu of %zu cells: the machine "
+                               "was not quiet; end what else runs and measure again",
+                               control, cells_of(set, "control")));
+    if (turns != 0)
+        words_add(
+            &set->warnings,
+            arena_format(
+                "in %zu of %zu cells the threads took turns, and no verdict rests on them: end what else "
+                "runs, or use fewer threads",
+                turns, cells));
     if (set->failures.count != 0)
-        words_add(&set->warnings, arena_format("%zu cell%s failed: the list below says how", set->failures.count,
-                                               set->failures.count == 1 ? "" : "s"));
+        words_add(&set->warnings, arena_format("%zu cell%s failed: the list below says how",
+                                               set->failures.count, set->failures.count == 1 ? "" : "s"));
 }
 
 static void warn(struct report_set *set, bool measured) {
@@ -245,7 +252,8 @@ static void warn(struct report_set *set, bool measured) {
     for (size_t i = 0; i < set->store.heads && i < sizeof host.fact / sizeof *host.fact; i++)
         host.fact[host.facts++] = set->store.head[i];
     if (measured && !set->store.finished)
-        words_add(&set->warnings, "it is not finished: the same command with -o of that directory goes on from there");
+        words_add(&set->warnings,
+                  "it is not finished: the same command with -o of that directory goes on from there");
     if (measured) {
         warn_of_rounds(set);
         warn_of_cells(set);
@@ -266,7 +274,8 @@ static bool read_measured(struct report_set *set, char *why, size_t why_size) {
                                                               : store_head(&set->store, "baseline");
     if (set->store.rows == 0)
         return true;
-    const struct summary_options options = {.baseline = set->baseline, .order = store_head(&set->store, "order")};
+    const struct summary_options options = {.baseline = set->baseline,
+                                            .order = store_head(&set->store, "order")};
     set->row = summary_make(set->store.row, set->store.rows, &options, &set->rows, why, why_size);
     if (set->row == NULL)
         return false;
@@ -289,7 +298,8 @@ bool report_read(struct report_set *set, const char *dir, char *why, size_t why_
     set->safety = safety_read(path_of(dir, "safety.tsv"));
     read_claims(set);
     if (!measured && set->safety.count == 0 && set->claims == 0) {
-        snprintf(why, why_size, "%s: there are no results in it: rounds.tsv, safety.tsv or claims.tsv is wanted", dir);
+        snprintf(why, why_size,
+                 "%s: there are no results in it: rounds.tsv, safety.tsv or claims.tsv is wanted", dir);
         return false;
     }
     if (measured && !read_measured(set, why, why_size))
@@ -369,7 +379,8 @@ static void say_once(struct report *report, size_t s) {
     report->set[s].warnings = kept;
 }
 
-static bool write_page(const char *path, const struct report *report, void (*write)(FILE *, const struct report *)) {
+static bool write_page(const char *path, const struct report *report,
+                       void (*write)(FILE *, const struct report *)) {
     const char *const fresh = arena_format("%s.new", path);
     FILE *const file = fopen(fresh, "we");
     if (file != NULL)
@@ -387,8 +398,8 @@ static const char *text_of(const char *dir, const char *name) {
     size_t size;
     const char *const text = arena_file(path_of(dir, name), &size);
     if (text == NULL)
-        fprintf(stderr, "compare: %s/%s: %s; COMPARE_REPORT names the directory of the page's parts\n", dir, name,
-                strerror(errno));
+        fprintf(stderr, "compare: %s/%s: %s; COMPARE_REPORT names the directory of the page's parts\n", dir,
+                name, strerror(errno));
     return text;
 }
 
@@ -403,7 +414,8 @@ static bool make_directory(const char *dir) {
     return mkdir(path, 0777) == 0 || errno == EEXIST;
 }
 
-int report_main(const struct words *results, const char *out, const char *plots, const char *page, const char *tree) {
+int report_main(const struct words *results, const char *out, const char *plots, const char *page,
+                const char *tree) {
     struct report report = {.css = text_of(page, "report.css"), .js = text_of(page, "report.js")};
     char why[1024];
     if (report.css == NULL || report.js == NULL)

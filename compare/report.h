@@ -42,8 +42,8 @@ struct ranking {
 
 /* By METRIC, of which less is better. FLOORS: those that are no allocators. LEAST: cells whose baseline has less than
  * this do not count. No rows where there is nothing to rank. */
-struct ranking report_rank(const struct summary_row *rows, size_t n, const struct store *store, const char *metric,
-                           const struct words *floors, double least);
+struct ranking report_rank(const struct summary_row *rows, size_t n, const struct store *store,
+                           const char *metric, const struct words *floors, double least);
 
 /* ---- tables ---- */
 
@@ -113,7 +113,7 @@ struct report {
     struct report_set *set;
     size_t sets;
     struct words colours;
-    const char *tree;        /* this source tree, as a link from the report */
+    const char *tree; /* this source tree, as a link from the report */
     const char *css, *js;
 };
 
@@ -143,6 +143,7 @@ void report_markdown(FILE *file, const struct report *report);
 
 /* `compare report`. PLOTS, PAGE: where scripts of pictures, and the page's style and script, are; TREE: the source tree.
  * The exit status. */
-int report_main(const struct words *results, const char *out, const char *plots, const char *page, const char *tree);
+int report_main(const struct words *results, const char *out, const char *plots, const char *page,
+                const char *tree);
 
 #endif

@@ -83,7 +83,8 @@ static void title(FILE *f, const struct report *report) {
     put(f, ", ", store_head(store, "cores"), " cores; ");
     put(f, "", store_head(store, "kernel"), "; ");
     put(f, "", store_head(store, "libc"), "; ");
-    put(f, "measured ", arena_copy(store_head(store, "date"), strcspn(store_head(store, "date"), " ")), "</p>\n");
+    put(f, "measured ", arena_copy(store_head(store, "date"), strcspn(store_head(store, "date"), " ")),
+        "</p>\n");
 }
 
 static void links(FILE *f, const struct report *report) {
@@ -104,7 +105,9 @@ static void links(FILE *f, const struct report *report) {
                 put(f, "", heading_of(report, set, parts[i].words), "</a>");
             }
     }
-    fputs("<a href=\"#machine\">Machine</a><a href=\"#how\">How</a><a href=\"#again\">Again</a></nav>\n</header>\n", f);
+    fputs(
+        "<a href=\"#machine\">Machine</a><a href=\"#how\">How</a><a href=\"#again\">Again</a></nav>\n</header>\n",
+        f);
 }
 
 static void safety_answer(FILE *f, const struct report_set *set) {
@@ -127,8 +130,8 @@ static void claims_answer(FILE *f, const struct report_set *set) {
         undecided += strcmp(set->claim[i].verdict, "undecided") == 0;
     }
     if (set->claims != 0)
-        fprintf(f, "<li>Claims, each allocator's counted once: %zu hold, %zu fail, %zu are undecided.</li>\n", holds,
-                fails, undecided);
+        fprintf(f, "<li>Claims, each allocator's counted once: %zu hold, %zu fail, %zu are undecided.</li>\n",
+                holds, fails, undecided);
 }
 
 static void answers(FILE *f, const struct report *report) {
@@ -225,13 +228,17 @@ static void rank_line(FILE *f, const struct ranking *r, size_t i, double low, do
     fprintf(f, "<tr class=\"%s\"><td data-v=\"%zu\">%zu</td>", verdict, i + 1, i + 1);
     put(f, "<th scope=\"row\">", row->allocator, "</th>");
     fprintf(f, "<td class=\"figure\" data-v=\"%.6g\">%s%s<small>%s</small></td>", row->mean.median,
-            report_ratio(row->mean.median), row->verdict == VERDICT_NOT_SEPARATED ? " <abbr title=\"not separated from the baseline\">~</abbr>" : "",
+            report_ratio(row->mean.median),
+            row->verdict == VERDICT_NOT_SEPARATED
+                ? " <abbr title=\"not separated from the baseline\">~</abbr>"
+                : "",
             base ? "baseline" : report_interval(row->mean.low, row->mean.high));
     bar(f, &row->mean, low, high, verdict);
     if (base)
         fputs("<td></td>", f);
     else
-        fprintf(f, "<td data-v=\"%zu\">%zu / %zu / %zu</td>", row->better, row->better, row->together, row->worse);
+        fprintf(f, "<td data-v=\"%zu\">%zu / %zu / %zu</td>", row->better, row->better, row->together,
+                row->worse);
     if (row->like_before)
         put(f, "<td>not separated from ", r->row[i - 1].allocator, "</td></tr>\n");
     else
@@ -243,12 +250,18 @@ static void ranking(FILE *f, const struct ranking *r, const char *baseline) {
     if (r->rows == 0)
         return;
     axis(r, &low, &high);
-    put(f, "<div class=\"card\">\n<h3>", report_rank_title(r), "</h3>\n<p class=\"note\">Geometric mean of the ratios to ");
+    put(f, "<div class=\"card\">\n<h3>", report_rank_title(r),
+        "</h3>\n<p class=\"note\">Geometric mean of the ratios to ");
     put(f, "", report_baseline_words(baseline), ", less is better; ");
-    put(f, "", report_cells_words(r), ".</p>\n<div class=\"scroll\"><table class=\"ranking sortable\">\n<thead><tr>");
-    static const char *const names[] = {"#", "allocator", "mean", "", "better / ~ / worse", "and the one above"};
+    put(f, "", report_cells_words(r),
+        ".</p>\n<div class=\"scroll\"><table class=\"ranking sortable\">\n<thead><tr>");
+    static const char *const names[] = {"#", "allocator",          "mean",
+                                        "",  "better / ~ / worse", "and the one above"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        fprintf(f, i == 3 ? "<th scope=\"col\" class=\"bar\">mean and interval</th>" : "<th scope=\"col\"><button type=\"button\">%s</button></th>", names[i]);
+        fprintf(f,
+                i == 3 ? "<th scope=\"col\" class=\"bar\">mean and interval</th>"
+                       : "<th scope=\"col\"><button type=\"button\">%s</button></th>",
+                names[i]);
     fputs("</tr></thead>\n<tbody>\n", f);
     for (size_t i = 0; i < r->rows; i++)
         rank_line(f, r, i, low, high);
@@ -263,7 +276,9 @@ static void rankings(FILE *f, const struct report *report, size_t s) {
     if (set->ranking[0].rows == 0)
         put(f, "<p>", report_rank_words(&set->ranking[0], set->baseline), "</p>\n");
     if (set->ranking[1].rows == 0)
-        fputs("<p class=\"note\">Single calls (p99.9) were not timed: <code>latency yes</code> in a campaign.</p>\n", f);
+        fputs(
+            "<p class=\"note\">Single calls (p99.9) were not timed: <code>latency yes</code> in a campaign.</p>\n",
+            f);
     if (set->ranking[2].rows == 0)
         fputs("<p class=\"note\">Nobody is ranked by memory: no cell's baseline takes 1 MiB.</p>\n", f);
     fputs("</section>\n", f);
@@ -315,7 +330,8 @@ static void cell(FILE *f, const struct summary_row *r) {
     if (!isfinite(r->ratio)) {
         const bool turns = strcmp(r->status, "not-concurrent") == 0;
         fprintf(f, "<td class=\"%s\" data-v=\"%.6g\">", turns ? "turns" : "figure", r->value);
-        put(f, "", value, turns ? " <abbr title=\"the threads took turns: no verdict\">?</abbr></td>" : "</td>");
+        put(f, "", value,
+            turns ? " <abbr title=\"the threads took turns: no verdict\">?</abbr></td>" : "</td>");
         return;
     }
     const bool base = strcmp(r->verdict, "baseline") == 0;
@@ -329,7 +345,8 @@ static void cell(FILE *f, const struct summary_row *r) {
 static void table_lines(FILE *f, const struct report_table *t, const struct report_set *set) {
     for (size_t a = 0; a < t->allocators.count; a++) {
         const char *const name = t->allocators.word[a];
-        put(f, "<tr><th scope=\"row\">", name, report_is_floor(set, name) ? " <small>no allocator</small></th>" : "</th>");
+        put(f, "<tr><th scope=\"row\">", name,
+            report_is_floor(set, name) ? " <small>no allocator</small></th>" : "</th>");
         for (size_t c = 0; c < t->columns; c++)
             cell(f, t->cell[a * t->columns + c]);
         fputs("</tr>\n", f);
@@ -356,24 +373,28 @@ static void table(FILE *f, const struct report_table *t, const struct report_set
     fprintf(f, "</tbody></table></div>\n%s", time ? "" : "</details>\n");
 }
 
+enum { MOST_NARROW = 4 /* columns of a table that has half of the page */ };
+
 static void tables(FILE *f, const struct report *report, size_t s) {
     const struct report_set *const set = &report->set[s];
     section(f, report, s, "tables", "Workloads");
     put(f, "<p class=\"note\">Each figure over ", report_baseline_words(set->baseline),
         "'s, less is better, with the interval that holds the median at 95 %, and the figure itself. <b>~</b>: not "
         "separated from the baseline. <b>?</b>: the threads took turns, no verdict. <span class=\"key better\">better</span> "
-        "<span class=\"key worse\">worse</span> Click a column to sort by it.</p>\n");
+        "<span class=\"key worse\">worse</span> Click a column to sort by it.</p>\n<div class=\"cards\">\n");
     for (size_t i = 0; i < set->tables.count; i++) {
         const struct report_table *const t = &set->tables.table[i];
         const bool first = i == 0 || strcmp(t->workload, t[-1].workload) != 0,
                    last = i + 1 == set->tables.count || strcmp(t->workload, t[1].workload) != 0;
         if (first)
-            put(f, "<div class=\"card\">\n<h3>", t->workload, "</h3>\n");
+            put(f,
+                t->columns > MOST_NARROW ? "<div class=\"card wide\">\n<h3>" : "<div class=\"card\">\n<h3>",
+                t->workload, "</h3>\n");
         table(f, t, set);
         if (last)
             fputs("</div>\n", f);
     }
-    fputs("</section>\n", f);
+    fputs("</div>\n</section>\n", f);
 }
 
 /* ---- safety ---- */
@@ -399,10 +420,12 @@ static void safety_table(FILE *f, const struct report_set *set, const struct saf
     if (names.count == 0)
         return;
     put(f, "<div class=\"card\">\n<h3>", column->column, "</h3>\n");
-    put(f, "<p class=\"note\">", column->what, "</p>\n<div class=\"scroll\"><table class=\"safety sortable\">\n<thead><tr>"
-                                                "<th scope=\"col\"><button type=\"button\">allocator</button></th>");
+    put(f, "<p class=\"note\">", column->what,
+        "</p>\n<div class=\"scroll\"><table class=\"safety sortable\">\n<thead><tr>"
+        "<th scope=\"col\"><button type=\"button\">allocator</button></th>");
     for (size_t p = 0; p < params.count; p++)
-        put(f, "<th scope=\"col\"><button type=\"button\">", safety_heading(params.word[p]), "</button></th>");
+        put(f, "<th scope=\"col\"><button type=\"button\">", safety_heading(params.word[p]),
+            "</button></th>");
     fputs("</tr></thead>\n<tbody>\n", f);
     for (size_t n = 0; n < names.count; n++) {
         put(f, "<tr><th scope=\"row\">", names.word[n], "</th>");
@@ -429,7 +452,9 @@ static void first_failures(FILE *f, const struct report_set *set) {
         if (strcmp(row->verdict, "fails") != 0)
             continue;
         if (!any)
-            fputs("<details><summary>First failures, and the commands that try them again</summary>\n<ul class=\"long\">\n", f);
+            fputs(
+                "<details><summary>First failures, and the commands that try them again</summary>\n<ul class=\"long\">\n",
+                f);
         any = true;
         put(f, "<li><b>", row->allocator, "</b> ");
         put(f, "", row->column, " ");
@@ -445,15 +470,17 @@ static void first_failures(FILE *f, const struct report_set *set) {
 static void safety(FILE *f, const struct report *report, size_t s) {
     const struct report_set *const set = &report->set[s];
     section(f, report, s, "safety", "Safety");
-    fputs("<p class=\"note\">&#10003; holds at all the points that were tried, which are counted; &#10007; fails at so many of "
-          "them. What each column asks, and how: ",
-          f);
+    fputs(
+        "<p class=\"note\">&#10003; holds at all the points that were tried, which are counted; &#10007; fails at so many of "
+        "them. What each column asks, and how: ",
+        f);
     link_to(f, report, "docs/safety.md", "docs/safety.md");
     fputs(".</p>\n", f);
     for (size_t i = 0; i < set->pictures; i++)
         if (strcmp(set->picture[i].name, "safety") == 0) {
             if (set->picture[i].svg != NULL)
-                fprintf(f, "<figure class=\"scroll\" id=\"safety-picture%zu\">%s</figure>\n", s + 1, set->picture[i].svg);
+                fprintf(f, "<figure class=\"scroll\" id=\"safety-picture%zu\">%s</figure>\n", s + 1,
+                        set->picture[i].svg);
             else
                 put(f, "<p class=\"note\">No picture: ", set->picture[i].why, "</p>\n");
         }
@@ -498,9 +525,10 @@ static void claims(FILE *f, const struct report *report, size_t s) {
     const struct report_set *const set = &report->set[s];
     static const char *const names[] = {"verdict", "allocator", "against", "value", "bound", "cell", "note"};
     section(f, report, s, "claims", "Claims");
-    fputs("<p class=\"note\">A sentence, what was measured for it, and whether the interval at 95 % lies within the bound "
-          "(<i>holds</i>), outside it (<i>fails</i>) or contains it (<i>undecided</i>).</p>\n",
-          f);
+    fputs(
+        "<p class=\"note\">A sentence, what was measured for it, and whether the interval at 95 % lies within the bound "
+        "(<i>holds</i>), outside it (<i>fails</i>) or contains it (<i>undecided</i>).</p>\n",
+        f);
     for (size_t i = 0; i < set->claims; i++) {
         const struct report_claim *const c = &set->claim[i];
         const bool first = i == 0 || strcmp(c->claim, c[-1].claim) != 0,
@@ -509,7 +537,8 @@ static void claims(FILE *f, const struct report *report, size_t s) {
             put(f, "<div class=\"card\">\n<h3>", c->claim, "</h3>\n");
             if (*report_says(set->claims_text, c->claim) != '\0')
                 put(f, "<blockquote>", report_says(set->claims_text, c->claim), "</blockquote>\n");
-            put(f, "<p class=\"note\">", c->where, "</p>\n<div class=\"scroll\"><table class=\"claims sortable\">\n<thead><tr>");
+            put(f, "<p class=\"note\">", c->where,
+                "</p>\n<div class=\"scroll\"><table class=\"claims sortable\">\n<thead><tr>");
             for (size_t n = 0; n < sizeof names / sizeof *names; n++)
                 fprintf(f, "<th scope=\"col\"><button type=\"button\">%s</button></th>", names[n]);
             fputs("</tr></thead>\n<tbody>\n", f);
@@ -542,11 +571,13 @@ static void libraries(FILE *f, const struct report_set *set) {
         if (strncmp(fact->key, "library ", 8) != 0 && strcmp(fact->key, "bench") != 0)
             continue;
         if (!any)
-            fputs("<details><summary>What was measured: files, versions, hashes</summary>\n<div class=\"scroll\"><table "
-                  "class=\"facts\"><tbody>\n",
-                  f);
+            fputs(
+                "<details><summary>What was measured: files, versions, hashes</summary>\n<div class=\"scroll\"><table "
+                "class=\"facts\"><tbody>\n",
+                f);
         any = true;
-        put(f, "<tr><th scope=\"row\">", strncmp(fact->key, "library ", 8) == 0 ? fact->key + 8 : fact->key, "</th>");
+        put(f, "<tr><th scope=\"row\">", strncmp(fact->key, "library ", 8) == 0 ? fact->key + 8 : fact->key,
+            "</th>");
         put(f, "<td>", fact->value, "</td></tr>\n");
     }
     if (any)
@@ -573,9 +604,10 @@ static bool occurs(const struct report *report, const char *metric) {
 }
 
 static void metrics(FILE *f, const struct report *report) {
-    fputs("<details><summary>Every figure that summary.tsv has</summary>\n<div class=\"scroll\"><table class=\"facts "
-          "words\"><tbody>\n",
-          f);
+    fputs(
+        "<details><summary>Every figure that summary.tsv has</summary>\n<div class=\"scroll\"><table class=\"facts "
+        "words\"><tbody>\n",
+        f);
     for (size_t m = 0; m < RECORDS; m++) {
         const struct record_info *const info = &record_info[m];
         if (!occurs(report, info->name))
@@ -595,8 +627,8 @@ static void how(FILE *f, const struct report *report) {
         {"A cell is allocator x workload x parameters x threads, a process of its own, measured on worker threads. Time is "
          "what one thread sees for one operation.",
          "docs/method.md#a-cell", "A cell"},
-        {"Where threads took turns a cell has no verdict.", "docs/method.md#were-the-threads-really-concurrent",
-         "Were the threads really concurrent?"},
+        {"Where threads took turns a cell has no verdict.",
+         "docs/method.md#were-the-threads-really-concurrent", "Were the threads really concurrent?"},
         {"In each round all allocators run one after another, in random order; each gives one ratio to the baseline beside "
          "it. Shown is the median of the ratios, with the sign test's interval at 95 %, corrected for the number of "
          "allocators. Better or worse: the interval lies on one side of 1.",
@@ -605,9 +637,10 @@ static void how(FILE *f, const struct report *report) {
          "interval too. Two allocators are separated where the interval of their own ratio lies on one side of 1. By "
          "memory only cells count whose baseline takes 1 MiB or more.",
          "docs/programs.md#compare-report", "compare report"},
-        {"Memory is the whole process's, less what it held after init and less the harness's own.", "docs/method.md#memory",
-         "Memory"},
-        {"What no figure here says.", "docs/method.md#what-the-numbers-cannot-say", "What the numbers cannot say"},
+        {"Memory is the whole process's, less what it held after init and less the harness's own.",
+         "docs/method.md#memory", "Memory"},
+        {"What no figure here says.", "docs/method.md#what-the-numbers-cannot-say",
+         "What the numbers cannot say"},
         {"The allocators.", "docs/allocators.md", "docs/allocators.md"},
     };
     fputs("<section id=\"how\">\n<h2>How each number was made</h2>\n<ul>\n", f);
@@ -627,22 +660,25 @@ static void command(FILE *f, const char *words, const char *line) {
 }
 
 static void commands_of(FILE *f, const struct report_set *set) {
-    const char *const line = store_head(&set->store, "command"), *const plan = store_head(&set->store, "plan");
+    const char *const line = store_head(&set->store, "command"), *const plan =
+                                                                     store_head(&set->store, "plan");
     if (*line != '\0')
         command(f, "Measure the same again:", line);
     if (*plan != '\0')
-        command(f, *line != '\0' ? "The plan, with its seed (of request sequences, orders and layouts):"
-                                 : "The command was not written down; the plan, with its seed (of request sequences, "
-                                   "orders and layouts), was:",
+        command(f,
+                *line != '\0'
+                    ? "The plan, with its seed (of request sequences, orders and layouts):"
+                    : "The command was not written down; the plan, with its seed (of request sequences, "
+                      "orders and layouts), was:",
                 plan + strcspn(plan, " ") + (strchr(plan, ' ') != NULL));
     if (set->rows != 0) {
         const struct summary_row *const r = set->row;
         command(f, "Compute anew against another baseline, without measuring:",
                 arena_format("./run run --from %s --baseline NAME -o NEW", set->dir));
         command(f, "One cell alone:",
-                arena_format("./run bench --allocators %s --workloads %s%s%s --threads %u", r->allocator, r->workload,
-                             strcmp(r->params, "-") == 0 ? "" : "/", strcmp(r->params, "-") == 0 ? "" : r->params,
-                             r->threads));
+                arena_format("./run bench --allocators %s --workloads %s%s%s --threads %u", r->allocator,
+                             r->workload, strcmp(r->params, "-") == 0 ? "" : "/",
+                             strcmp(r->params, "-") == 0 ? "" : r->params, r->threads));
     } else if (set->safety.count != 0)
         command(f, "The safety matrix:", "./run safety");
 }
@@ -683,5 +719,6 @@ void report_html(FILE *f, const struct report *report) {
     machines(f, report);
     how(f, report);
     reproduce(f, report);
-    fprintf(f, "</main>\n<footer>compare %s</footer>\n<script>\n%s</script>\n</body>\n</html>\n", PROJECT_VERSION, report->js);
+    fprintf(f, "</main>\n<footer>compare %s</footer>\n<script>\n%s</script>\n</body>\n</html>\n",
+            PROJECT_VERSION, report->js);
 }

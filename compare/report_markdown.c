@@ -72,12 +72,14 @@ static void ranking(FILE *f, const struct ranking *r, const char *baseline) {
         return;
     put(f, "\n### ", report_rank_title(r), "\n\n");
     put(f, "Geometric mean of the ratios to ", report_baseline_words(baseline), ", less is better; ");
-    put(f, "", report_cells_words(r), ".\n\n| # | allocator | mean | interval | better / \\~ / worse | and the one above |\n"
-                                      "|--:|---|--:|---|---|---|\n");
+    put(f, "", report_cells_words(r),
+        ".\n\n| # | allocator | mean | interval | better / \\~ / worse | and the one above |\n"
+        "|--:|---|--:|---|---|---|\n");
     for (size_t i = 0; i < r->rows; i++) {
         const struct rank_row *const row = &r->row[i];
         const bool base = row->verdict == VERDICT_BASELINE;
-        put(f, arena_format("| %zu | ", i + 1), row->allocator, arena_format(" | %s | ", report_ratio(row->mean.median)));
+        put(f, arena_format("| %zu | ", i + 1), row->allocator,
+            arena_format(" | %s | ", report_ratio(row->mean.median)));
         put(f, "", base ? "baseline" : report_interval(row->mean.low, row->mean.high),
             row->verdict == VERDICT_NOT_SEPARATED ? " \\~ | " : " | ");
         if (!base)
@@ -186,11 +188,14 @@ static void claims(FILE *f, const struct report_set *set) {
             put(f, "\n### ", c->claim, "\n\n");
             if (*report_says(set->claims_text, c->claim) != '\0')
                 put(f, "> ", report_says(set->claims_text, c->claim), "\n\n");
-            put(f, "", c->where, ".\n\n| verdict | allocator | against | value | low | high | bound | cell | note |\n"
-                                 "|---|---|---|---|---|---|---|---|---|\n");
+            put(f, "", c->where,
+                ".\n\n| verdict | allocator | against | value | low | high | bound | cell | note |\n"
+                "|---|---|---|---|---|---|---|---|---|\n");
         }
-        const char *const field[] = {c->verdict, c->allocator, c->peer, c->value, c->low, c->high,
-                                     c->bound, strcmp(c->cell, "-") == 0 ? "in all" : c->cell, c->note};
+        const char *const field[] = {
+            c->verdict, c->allocator, c->peer,  c->value,
+            c->low,     c->high,      c->bound, strcmp(c->cell, "-") == 0 ? "in all" : c->cell,
+            c->note};
         fputc('|', f);
         for (size_t k = 0; k < sizeof field / sizeof *field; k++)
             put(f, " ", strcmp(field[k], "-") == 0 ? "" : field[k], " |");
@@ -204,7 +209,8 @@ static void machine(FILE *f, const struct report_set *set) {
     fputs("| | |\n|---|---|\n", f);
     for (size_t i = 0; i < set->store.heads; i++) {
         const struct host_fact *const fact = &set->store.head[i];
-        if (!report_is_machine(fact->key) && strncmp(fact->key, "library ", 8) != 0 && strcmp(fact->key, "bench") != 0)
+        if (!report_is_machine(fact->key) && strncmp(fact->key, "library ", 8) != 0 &&
+            strcmp(fact->key, "bench") != 0)
             continue;
         put(f, "| ", fact->key, " | ");
         put(f, "", fact->value, " |\n");
@@ -212,14 +218,17 @@ static void machine(FILE *f, const struct report_set *set) {
 }
 
 static void again(FILE *f, const struct report_set *set) {
-    const char *const line = store_head(&set->store, "command"), *const plan = store_head(&set->store, "plan");
+    const char *const line = store_head(&set->store, "command"), *const plan =
+                                                                     store_head(&set->store, "plan");
     if (*line != '\0')
         fprintf(f, "    %s\n\n", line);
     if (*plan != '\0')
         put(f, "The plan, with its seed: ", plan, "\n\n");
     if (set->rows != 0)
-        fprintf(f, "Against another baseline, without measuring:\n\n    ./run run --from %s --baseline NAME -o NEW\n\n",
-                set->dir);
+        fprintf(
+            f,
+            "Against another baseline, without measuring:\n\n    ./run run --from %s --baseline NAME -o NEW\n\n",
+            set->dir);
 }
 
 void report_markdown(FILE *f, const struct report *report) {
@@ -249,6 +258,8 @@ void report_markdown(FILE *f, const struct report *report) {
         heading(f, report, &report->set[s], "Again");
         again(f, &report->set[s]);
     }
-    fprintf(f, "How each number was made: [docs/method.md](<%s/docs/method.md>), [docs/design.md](<%s/docs/design.md>).\n",
-            report->tree, report->tree);
+    fprintf(
+        f,
+        "How each number was made: [docs/method.md](<%s/docs/method.md>), [docs/design.md](<%s/docs/design.md>).\n",
+        report->tree, report->tree);
 }

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const elements[] = {"svg",      "g",      "path",    "use",    "rect",     "circle", "polygon",
-                                       "polyline", "line",   "text",    "tspan",  "title",    "desc",   "defs",
-                                       "filter",   "feFlood", "feComposite", "clipPath"};
+static const char *const elements[] = {"svg",     "g",        "path",   "use",     "rect",        "circle",
+                                       "polygon", "polyline", "line",   "text",    "tspan",       "title",
+                                       "desc",    "defs",     "filter", "feFlood", "feComposite", "clipPath"};
 
 static bool is_known(const char *name) {
     const size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -87,7 +87,8 @@ static void write_value(FILE *out, const char *at, const char *end, const char *
 }
 
 static bool is_dropped(const char *tag, const char *attribute) {
-    return strncmp(tag, "svg", 3) == 0 && (strcmp(attribute, "width") == 0 || strcmp(attribute, "height") == 0);
+    return strncmp(tag, "svg", 3) == 0 &&
+           (strcmp(attribute, "width") == 0 || strcmp(attribute, "height") == 0);
 }
 
 /* AT: behind '<'. Returns what follows '>'; NULL: the tag is not taken. */

@@ -108,7 +108,8 @@ static void read_rounds(struct board *b, const struct store *store, const char *
     size_t cell = 0;
     for (size_t i = 0; i < store->rows; i++) {
         const struct round_row *const r = &store->row[i];
-        if (r->round == 0 || strcmp(r->metric, metric) != 0 || strcmp(r->status, "ok") != 0 || !(r->value > 0))
+        if (r->round == 0 || strcmp(r->metric, metric) != 0 || strcmp(r->status, "ok") != 0 ||
+            !(r->value > 0))
             continue;
         const size_t at = cell_number(b, r->workload, r->params, r->threads, cell),
                      allocator = allocator_number(b, r->allocator);
@@ -134,7 +135,8 @@ static void choose(struct board *b, struct ranking *ranking) {
     for (size_t a = 0; a < b->allocators.count; a++) {
         const size_t has = cells_of(b, a);
         if (2 * has < b->cells) {
-            words_add(&ranking->left_out, arena_format("%s (%zu of %zu cells)", b->allocators.word[a], has, b->cells));
+            words_add(&ranking->left_out,
+                      arena_format("%s (%zu of %zu cells)", b->allocators.word[a], has, b->cells));
             continue;
         }
         ranking->row = arena_grow(ranking->row, ranking->rows, sizeof *ranking->row);
@@ -152,8 +154,9 @@ enum { BASELINE = -1 };
 
 /* Adds the log-ratios of allocator A to allocator B in CELL to MEANS, the k-th to the k-th; how many there are. */
 static size_t add_ratios(const struct board *b, size_t a, long to, size_t cell, double *means) {
-    const double *const x = figures(b, a, cell),
-                 *const y = figures(b, to == BASELINE ? b->baseline[cell] : (size_t)to, cell);
+    const double *const x = figures(b, a, cell), *const y = figures(
+                                                     b, to == BASELINE ? b->baseline[cell] : (size_t)to,
+                                                     cell);
     size_t n = 0;
     for (size_t r = 0; r < b->rounds; r++)
         if (!isnan(x[r]) && !isnan(y[r]))
@@ -179,10 +182,12 @@ static struct stats_interval mean_of(const struct board *b, const struct ranking
     return mean;
 }
 
-static bool together(const struct board *b, const struct ranking *ranking, const char *one, const char *other) {
+static bool together(const struct board *b, const struct ranking *ranking, const char *one,
+                     const char *other) {
     unsigned rounds;
-    return stats_judge(mean_of(b, ranking, allocator_number(b, one), (long)allocator_number(b, other), &rounds),
-                       true) == VERDICT_NOT_SEPARATED;
+    return stats_judge(
+               mean_of(b, ranking, allocator_number(b, one), (long)allocator_number(b, other), &rounds),
+               true) == VERDICT_NOT_SEPARATED;
 }
 
 static void judge(const struct board *b, struct ranking *ranking, struct rank_row *row) {
@@ -208,8 +213,8 @@ static int by_mean(const void *a, const void *b) {
     return (x->mean.median > y->mean.median) - (x->mean.median < y->mean.median);
 }
 
-struct ranking report_rank(const struct summary_row *rows, size_t n, const struct store *store, const char *metric,
-                           const struct words *floors, double least) {
+struct ranking report_rank(const struct summary_row *rows, size_t n, const struct store *store,
+                           const char *metric, const struct words *floors, double least) {
     struct ranking ranking = {.metric = metric};
     struct board b = {0};
     read_names(&b, rows, n, metric, floors, least);
@@ -230,8 +235,10 @@ struct ranking report_rank(const struct summary_row *rows, size_t n, const struc
         judge(&b, &ranking, &ranking.row[i]);
     qsort(ranking.row, ranking.rows, sizeof *ranking.row, by_mean);
     for (size_t i = 1; i < ranking.rows; i++) {
-        ranking.row[i].like_first = together(&b, &ranking, ranking.row[i].allocator, ranking.row[0].allocator);
-        ranking.row[i].like_before = together(&b, &ranking, ranking.row[i].allocator, ranking.row[i - 1].allocator);
+        ranking.row[i].like_first =
+            together(&b, &ranking, ranking.row[i].allocator, ranking.row[0].allocator);
+        ranking.row[i].like_before =
+            together(&b, &ranking, ranking.row[i].allocator, ranking.row[i - 1].allocator);
     }
     return ranking;
 }

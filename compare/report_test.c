@@ -20,10 +20,11 @@
 
 static struct store made;
 
-static void row(const char *workload, unsigned threads, const char *allocator, unsigned round, const char *metric,
-                double value, const char *status) {
+static void row(const char *workload, unsigned threads, const char *allocator, unsigned round,
+                const char *metric, double value, const char *status) {
     made.row = arena_grow(made.row, made.rows, sizeof *made.row);
-    made.row[made.rows++] = (struct round_row){workload, "-", threads, allocator, round, metric, value, status, NULL};
+    made.row[made.rows++] =
+        (struct round_row){workload, "-", threads, allocator, round, metric, value, status, NULL};
 }
 
 /* ROUNDS of a cell in which the allocator takes TIMES the baseline's time, give or take SPREAD by turns. */
@@ -44,7 +45,8 @@ static struct ranking ranked(const char *metric, double least) {
     return ranking;
 }
 
-static void is_at(const struct ranking *r, size_t place, const char *allocator, double mean, enum stats_verdict verdict) {
+static void is_at(const struct ranking *r, size_t place, const char *allocator, double mean,
+                  enum stats_verdict verdict) {
     assert_true(place < r->rows);
     assert_string_equal(r->row[place].allocator, allocator);
     assert_true(fabs(r->row[place].mean.median - mean) < 1e-9);
@@ -73,8 +75,9 @@ static void the_mean_is_geometric_over_the_cells(void **state) {
     is_at(&r, 2, "slow", 4, VERDICT_WORSE);
     assert_false(r.row[1].like_before);
     assert_int_equal(r.row[0].better, 2);
-    assert_string_equal(report_rank_words(&r, "base"),
-                        "Fastest: fast, 0.50 [0.50, 0.50] times base's time, by the geometric mean over 2 cells.");
+    assert_string_equal(
+        report_rank_words(&r, "base"),
+        "Fastest: fast, 0.50 [0.50, 0.50] times base's time, by the geometric mean over 2 cells.");
 }
 
 static void what_is_not_separated_is_said(void **state) {
@@ -170,9 +173,15 @@ static void colours_and_ids_of_a_picture_are_the_pages(void **state) {
 static void what_gnuplot_does_not_draw_is_not_taken(void **state) {
     (void)state;
     static const char *const bad[] = {
-        "<svg><script>alert(1)</script></svg>", "<svg onload=\"x()\"></svg>",       "<svg><foreignObject/></svg>",
-        "<svg><a href=\"x\"></a></svg>",        "<svg><image href=\"x\"/></svg>", "<svg><text",
-        "<svg><path d=x/></svg>",               "nothing",                         "<svg><!-- --></svg>",
+        "<svg><script>alert(1)</script></svg>",
+        "<svg onload=\"x()\"></svg>",
+        "<svg><foreignObject/></svg>",
+        "<svg><a href=\"x\"></a></svg>",
+        "<svg><image href=\"x\"/></svg>",
+        "<svg><text",
+        "<svg><path d=x/></svg>",
+        "nothing",
+        "<svg><!-- --></svg>",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct words colours = {0};
@@ -185,7 +194,7 @@ static void dark_colours_turn_round(void **state) {
     assert_int_equal(report_dark(0xffffff), 0x171717);
     assert_true(report_dark(0x000000) > 0xe0e0e0);
     assert_true((report_dark(0x332288) & 0xff) > 0xb0); /* a dark blue becomes a light one */
-    assert_int_equal(report_dark(0x56b4e9), 0x56b4e9); /* light enough for both */
+    assert_int_equal(report_dark(0x56b4e9), 0x56b4e9);  /* light enough for both */
 }
 
 /* ---- pages ---- */
@@ -215,12 +224,14 @@ static struct report report_of_oddities(struct report_set *set) {
     static struct report_claim claim = {odd, odd, odd, odd, odd, odd, odd, odd, odd, odd, odd};
     static struct rank_row rank[] = {{odd, {1, 1, 1, true}, VERDICT_BASELINE, 0, 0, 0, false, false},
                                      {odd, {2, 1, 3, true}, VERDICT_NOT_SEPARATED, 0, 0, 0, true, true}};
-    *set = (struct report_set){.dir = odd, .title = odd, .baseline = odd, .answer = odd, .row = rows, .rows = 3};
+    *set =
+        (struct report_set){.dir = odd, .title = odd, .baseline = odd, .answer = odd, .row = rows, .rows = 3};
     set->store.head = head;
     set->store.heads = 4;
     words_add(&set->warnings, odd);
     words_add(&set->failures, odd);
-    set->ranking[0] = (struct ranking){.metric = "time_ns", .row = rank, .rows = 2, .cells = 1, .cells_of_any = 1};
+    set->ranking[0] =
+        (struct ranking){.metric = "time_ns", .row = rank, .rows = 2, .cells = 1, .cells_of_any = 1};
     set->tables = report_tables(rows, 3);
     set->safety = (struct safety_rows){&safety, 1};
     set->claim = &claim;
