@@ -54,6 +54,7 @@ struct allocator_library {
     const char *package;      /* the Debian package that has it */
     const char *malloc_name;  /* "malloc" where NULL */
     const char *free_name;    /* "free" where NULL */
+    const char *realloc_name; /* NULL: none is used */
 };
 
 /* What an allocator has, in bytes; exact while nothing moves. */
@@ -78,7 +79,7 @@ struct allocator {
         size_t most, in_refill;
     } loss;
 
-    /* Opened by the registry before init, which fills malloc and free in its own copy of the table. */
+    /* Opened by the registry before init, which fills malloc, free and realloc in its own copy of the table. */
     const struct allocator_library *library;
 
     /* Once in a process, before anything else, on one thread. False: cannot work here; one line into why. */

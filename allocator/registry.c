@@ -34,7 +34,7 @@ struct opened {
     char *spec;                    /* as spelled by canonical() */
     char *text;                    /* the spec again, cut into the parts below */
     char *path;                    /* in full, where such a file is there; else NULL: the loader searches */
-    char names[2][128];            /* of malloc and free */
+    char names[3][128];            /* of malloc, free and realloc */
     const char *files[2];
     struct allocator_library library;
     char name[128];
@@ -134,6 +134,7 @@ static const char *cut_so(struct opened *o) {
     const char *const prefix = colon == NULL ? "" : colon + 1;
     snprintf(o->names[0], sizeof o->names[0], "%smalloc", prefix);
     snprintf(o->names[1], sizeof o->names[1], "%sfree", prefix);
+    snprintf(o->names[2], sizeof o->names[2], "%srealloc", prefix);
     if (so != o->text) {
         so[-1] = '\0';
         snprintf(o->name, sizeof o->name, "%s", o->text);
@@ -169,8 +170,8 @@ static enum allocator_status open_so(struct opened *o, char *why, size_t why_siz
     if (!name_is_free(o->name, why, why_size))
         return ALLOCATOR_BAD_SPEC;
     o->files[0] = path;
-    o->library =
-        (struct allocator_library){.files = o->files, .malloc_name = o->names[0], .free_name = o->names[1]};
+    o->library = (struct allocator_library){
+        .files = o->files, .malloc_name = o->names[0], .free_name = o->names[1], .realloc_name = o->names[2]};
     o->table = (struct allocator){.summary = path, .origin = path, .library = &o->library};
     const enum allocator_status status = library_open(&o->library, &o->table, why, why_size);
     return status == ALLOCATOR_UNAVAILABLE ? ALLOCATOR_BAD_SPEC : status; /* a path given is a promise */

@@ -8,9 +8,9 @@
  *   barriers                       entered    started           ended        measured
  *
  * Workers are never the main thread, so that one thread and two differ by nothing but their number. Their
- * stacks are harness memory, resident from the start; a recursion a thousand deep faults no page in. What a
- * worker reads before and after run() lies inside no clock: the clock is the last thing read before, and the
- * first after.
+ * stacks, and those of threads that they make, are harness memory, resident from the start; a recursion a
+ * thousand deep faults no page in. What a worker reads before and after run() lies inside no clock: the clock
+ * is the last thing read before, and the first after.
  *
  * Time is from the first start to the last end: with more threads than cores the slowest is what a user
  * feels.
@@ -29,6 +29,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { STACK_BYTES = 1 << 20, LINE_PASS_OPERATIONS = 10000, WARM_UP_ONE_IN = 4 };
 
@@ -40,6 +41,11 @@ struct seat {
     struct thread_times start, end;
     void *stack;
     pthread_t thread;
+
+    /* Of the threads that it makes, one at a time; NULL: it makes none. */
+    void *second_stack;
+    void (*body)(struct worker *worker);
+    struct thread_times made; /* all of them, since run() began; CPU time is the process' to know */
 };
 
 struct crew {
@@ -74,6 +80,52 @@ static uint64_t worker_seed(uint64_t seed, unsigned index) {
     return random_next(&state);
 }
 
+static bool start_thread(pthread_t *thread, void *stack, void *(*body)(void *), struct seat *seat) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstack(&attributes, stack, STACK_BYTES);
+    const bool started = pthread_create(thread, &attributes, body, seat) == 0;
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+/* Ends the program where a thread could not be started, for others wait at a barrier that never fills. */
+static _Noreturn void no_thread(const struct cell *cell) {
+    fprintf(stderr, "bench: cannot start %u threads of 1 MiB stack: lower --threads or raise `ulimit -u`\n",
+            cell->threads);
+    exit(1);
+}
+
+/* Reading its times takes some 3 us of a made thread's life: nobody else can tell how long it was kept from
+ * running. Of its CPU time that would miss all that its end takes. */
+static void *work_as_made(void *argument) {
+    struct seat *const seat = argument;
+    const struct allocator *const a = seat->worker.cell->allocator;
+    if (seat->crew->latency != NULL)
+        latency_begin(seat->crew->latency, seat->worker.index);
+    seat->body(&seat->worker);
+    if (a->thread_exit != NULL)
+        a->thread_exit();
+    struct thread_times life;
+    thread_times_read(&life);
+    seat->made.delay_ns += life.delay_ns;
+    seat->made.involuntary += life.involuntary;
+    return NULL;
+}
+
+static void on_new_thread(struct worker *w, void (*body)(struct worker *)) {
+    struct seat *const seat = (struct seat *)w; /* whose first member it is */
+    pthread_t thread;
+    seat->body = body;
+    if (!start_thread(&thread, seat->second_stack, work_as_made, seat))
+        no_thread(w->cell);
+    pthread_join(thread, NULL);
+}
+
+static void on_this_thread(struct worker *w, void (*body)(struct worker *)) {
+    body(w);
+}
+
 /* A part of the run beforehand, so that what is timed is neither first touches of memory nor an allocator
  * that has yet to learn its load: the first 30 000 operations of list-reversal take every allocator twice as
  * long as later ones. */
@@ -105,6 +157,7 @@ static void *work(void *argument) {
     pthread_barrier_wait(&crew->started);
     if (crew->lines != NULL)
         lines_await_turn(crew->lines); /* what it does before its first operation is in turn as well */
+    seat->made = (struct thread_times){0};
     if (crew->latency != NULL)
         latency_begin(crew->latency, seat->worker.index);
     thread_times_read(&seat->start);
@@ -115,6 +168,8 @@ static void *work(void *argument) {
     thread_times_read(&seat->end);
     seat->end.wall_ns = (uint64_t)end.tv_sec * 1000000000 + (uint64_t)end.tv_nsec;
     latency_end();
+    seat->end.delay_ns += seat->made.delay_ns;
+    seat->end.involuntary += seat->made.involuntary;
     if (crew->lines != NULL)
         lines_leave(crew->lines);
     pthread_barrier_wait(&crew->ended);
@@ -128,26 +183,39 @@ static bool start_worker(struct crew *crew, unsigned index) {
     struct seat *const seat = &crew->seat[index];
     const struct allocator *const a = crew->cell->allocator;
     *seat = (struct seat){
-        .worker = {.cell = crew->cell, .malloc = a->malloc, .free = a->free, .index = index},
+        .worker = {.cell = crew->cell,
+                   .malloc = a->malloc,
+                   .free = a->free,
+                   .on_new_thread = on_new_thread,
+                   .index = index},
         .crew = crew,
         .stack = memory_map(STACK_BYTES),
     };
-    if (crew->lines != NULL)
+    if (crew->lines != NULL) {
         seat->worker.wait = lines_pass;
+        seat->worker.on_new_thread = on_this_thread;
+    }
     seat->worker.seed = worker_seed(crew->cell->seed, index);
-    if (seat->stack == NULL)
+    if (crew->cell->workload->makes_threads && (seat->second_stack = memory_map(STACK_BYTES)) == NULL)
         return false;
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstack(&attributes, seat->stack, STACK_BYTES);
-    const bool started = pthread_create(&seat->thread, &attributes, work, seat) == 0;
-    pthread_attr_destroy(&attributes);
-    return started;
+    return seat->stack != NULL && start_thread(&seat->thread, seat->stack, work, seat);
 }
 
-static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, struct figures *f) {
+/* What the whole process has used so far: of its threads only the workers and what they make do anything
+ * between the first start and the last end. */
+struct usage {
+    uint64_t faults, steal_ns, cpu_ns;
+};
+
+static struct usage read_usage(void) {
+    return (struct usage){process_page_faults(), process_steal_ns(), process_cpu_ns()};
+}
+
+static void add_up(const struct crew *crew, const struct usage *before, const struct usage *after,
+                   struct figures *f) {
     const unsigned threads = crew->cell->threads;
-    uint64_t first = UINT64_MAX, last = 0, done = 0, cpu = 0, delay = steal_ns, switches = 0;
+    uint64_t first = UINT64_MAX, last = 0, done = 0, cpu = 0, switches = 0;
+    uint64_t delay = after->steal_ns - before->steal_ns;
     uint64_t live_bytes = 0, live_blocks = 0;
     double slowest = 0, fastest = INFINITY;
     f->operations = UINT64_MAX;
@@ -166,13 +234,15 @@ static void add_up(const struct crew *crew, uint64_t faults, uint64_t steal_ns, 
         live_blocks += s->worker.peak_live_blocks;
         f->operations = s->worker.done < f->operations ? s->worker.done : f->operations;
     }
+    if (crew->cell->workload->makes_threads)
+        cpu = after->cpu_ns - before->cpu_ns;
     const double wall_ns = (double)(last - first);
     const double could_run = fmin((double)(cpu + delay), wall_ns * process_cores());
     f->seconds = wall_ns * 1e-9;
     f->cpu_seconds = (double)cpu * 1e-9;
     f->ops_per_second = (double)done / f->seconds;
     f->thread_spread = slowest / fastest;
-    f->page_faults = (double)faults;
+    f->page_faults = (double)(after->faults - before->faults);
     f->concurrency = could_run > 0 ? fmin(1, (double)cpu / could_run) : NAN;
     f->involuntary_switches = (double)switches;
     f->peak_live_bytes = live_blocks > 0 ? (double)live_bytes : NAN;
@@ -198,8 +268,7 @@ static bool all_done(const struct crew *crew, char *why, size_t why_size) {
     return true;
 }
 
-/* The threads' part of a run. False where they could not be started: that ends the program, for threads wait
- * at a barrier that never fills. */
+/* The threads' part of a run. */
 static bool run_crew(struct crew *crew, struct figures *figures, char *why, size_t why_size) {
     const unsigned threads = crew->cell->threads;
     const size_t seats_bytes = threads * sizeof *crew->seat;
@@ -214,28 +283,26 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
     process_reset_peak();
     memory_noted(); /* what was noted before is of another run */
     for (unsigned i = 0; i < threads; i++)
-        if (!start_worker(crew, i)) {
-            fprintf(stderr,
-                    "bench: cannot start %u threads of 1 MiB stack: lower --threads or raise `ulimit -u`\n",
-                    threads);
-            exit(1);
-        }
+        if (!start_worker(crew, i))
+            no_thread(crew->cell);
     pthread_barrier_wait(&crew->entered);
     const double committed = above(process_committed(), baseline_committed);
-    const uint64_t faults = process_page_faults(), steal = process_steal_ns();
+    const struct usage before = read_usage();
     pthread_barrier_wait(&crew->started);
     pthread_barrier_wait(&crew->ended);
-    const uint64_t faults_after = process_page_faults(), steal_after = process_steal_ns();
+    const struct usage after = read_usage();
     figures->peak_resident_bytes = above(process_peak_resident(), baseline_resident);
     figures->peak_committed_bytes = fmax(fmax(committed, noted_above(baseline_committed)),
                                          above(process_committed(), baseline_committed));
     pthread_barrier_wait(&crew->measured);
     for (unsigned i = 0; i < threads; i++)
         pthread_join(crew->seat[i].thread, NULL);
-    add_up(crew, faults_after - faults, steal_after - steal, figures);
+    add_up(crew, &before, &after, figures);
     const bool done = all_done(crew, why, why_size);
-    for (unsigned i = 0; i < threads; i++)
+    for (unsigned i = 0; i < threads; i++) {
         memory_unmap(crew->seat[i].stack, STACK_BYTES);
+        memory_unmap(crew->seat[i].second_stack, STACK_BYTES);
+    }
     memory_unmap(crew->seat, seats_bytes);
     for (size_t i = 0; i < sizeof barrier / sizeof *barrier; i++)
         pthread_barrier_destroy(barrier[i]);

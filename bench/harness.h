@@ -44,8 +44,8 @@ bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures
 
 /* The pass that times single calls, with OPERATIONS a thread (0: the workload's own): in a closed loop, and in an open one,
  * in which a thread's calls are due every GAP_NS / 2 on the average, two to an operation. Only the latencies,
- * clock_ns, concurrency (of the open loop) and operations mean anything then. Calls before and after run(), and those of
- * threads that the workload makes itself, are not counted. */
+ * clock_ns, concurrency (of the open loop) and operations mean anything then. Calls before and after run()
+ * are not counted. */
 bool harness_latency(struct cell *cell, uint64_t operations, double gap_ns, struct figures *figures, char *why,
                      size_t why_size);
 

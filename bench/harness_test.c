@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <cmocka.h> /* after the four that it wants */
 
@@ -138,6 +139,67 @@ static void a_failure_in_the_timed_part_says_how_far_it_came(void **state) {
     seen.runs = WORK_OUT_OF_MEMORY;
     assert_false(run_cell(true));
     assert_string_equal(why, "out-of-memory: thread 0 got NULL after 400 of 400 operations");
+}
+
+/* ---- threads that a workload makes ---- */
+
+static struct {
+    _Atomic unsigned exits;
+    bool on_worker[THREADS];     /* the body ran on its worker's own thread */
+    double cpu_seconds[THREADS]; /* of the threads made, by their own clocks */
+    pthread_t worker[THREADS];
+} made;
+
+static void burn(struct worker *w) {
+    made.on_worker[w->index] |= pthread_equal(pthread_self(), made.worker[w->index]) != 0;
+    for (volatile int i = 0; i < 1000000; i++)
+        ;
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    made.cpu_seconds[w->index] += (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static enum work_result make_three(struct worker *w, uint64_t operations) {
+    made.worker[w->index] = pthread_self();
+    for (int i = 0; i < 3; i++)
+        w->on_new_thread(w, burn);
+    w->done = operations;
+    return WORK_DONE;
+}
+
+static void count_exit(void) {
+    made.exits++;
+}
+
+static const struct workload maker = {.name = "maker", .run = make_three, .makes_threads = true};
+static const struct allocator with_exit = {
+    .name = "with-exit", .malloc = malloc, .free = free, .thread_exit = count_exit};
+
+/* Its CPU time is the worker's, its end the allocator's to hear of. */
+static void a_thread_that_a_worker_makes_is_another_and_counts_as_the_worker(void **state) {
+    (void)state;
+    memset(&made, 0, sizeof made);
+    struct cell cell = {.allocator = &with_exit, .workload = &maker, .threads = THREADS};
+    harness_take_baseline();
+    assert_true(harness_run(&cell, OPERATIONS, &figures, why, sizeof why));
+    assert_int_equal(made.exits, 3 * THREADS);
+    double of_made = 0;
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_false(made.on_worker[i]);
+        of_made += made.cpu_seconds[i];
+    }
+    assert_true(figures.cpu_seconds >= of_made * (1 - 1e-9));
+    assert_int_equal(memory_mapped(), 0);
+}
+
+static void in_turns_a_worker_does_itself_what_a_thread_would(void **state) {
+    (void)state;
+    memset(&made, 0, sizeof made);
+    struct cell cell = {.allocator = &with_exit, .workload = &maker, .threads = THREADS};
+    assert_true(harness_line_sharing(&cell, OPERATIONS, &figures, why, sizeof why));
+    assert_int_equal(made.exits, 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_true(made.on_worker[i]);
 }
 
 /* ---- memory, of an allocator that holds what is freed until it is called next ---- */
@@ -308,6 +370,8 @@ int main(void) {
         TEST(who_cannot_enter_does_not_run_but_leaves),
         TEST(who_fails_in_the_warm_up_does_not_run_but_leaves),
         TEST(a_failure_in_the_timed_part_says_how_far_it_came),
+        TEST(a_thread_that_a_worker_makes_is_another_and_counts_as_the_worker),
+        TEST(in_turns_a_worker_does_itself_what_a_thread_would),
         TEST(what_stays_resident_is_read_at_once_and_again_after_calls_now_and_then),
         TEST(null_after_all_was_freed_is_out_of_memory),
         TEST(committed_is_what_is_writable_touched_or_not),

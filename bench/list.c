@@ -48,7 +48,7 @@ static const struct allocator *known(const struct choice *c) {
 static void print_grid(const struct workload *w) {
     for (unsigned i = 0; i < WORKLOAD_PARAMETERS && w->parameters[i].key != NULL; i++) {
         printf("%s%s=", i == 0 ? "" : " ", w->parameters[i].key);
-        for (const char *at = w->parameters[i].values; *at != '\0'; at++)
+        for (const char *at = w->parameters[i].values; *at != '\0' && *at != ';'; at++)
             putchar(*at == ',' ? '|' : *at);
     }
     if (w->parameters[0].key == NULL)
@@ -113,6 +113,14 @@ void list_for_programs(const struct choices *choices, const struct points *point
             print_cell(&points->point[i], &choices->choice[c]);
 }
 
+static void print_parameter(const struct workload_parameter *p) {
+    const int grid = (int)strcspn(p->values, ";");
+    printf("  %-22s %s=%.*s", "", p->key, grid, p->values);
+    if (p->values[grid] == ';')
+        printf(" or %s", p->values + grid + 1);
+    printf("   %s\n", p->help);
+}
+
 void list_for_readers(const struct choices *choices, const struct points *points) {
     puts("allocators");
     for (size_t i = 0; i < choices->count; i++) {
@@ -136,8 +144,7 @@ void list_for_readers(const struct choices *choices, const struct points *points
         if (w->aliases != NULL)
             printf("  %-22s also called %s\n", "", w->aliases);
         for (unsigned p = 0; p < WORKLOAD_PARAMETERS && w->parameters[p].key != NULL; p++)
-            printf("  %-22s %s=%s   %s\n", "", w->parameters[p].key, w->parameters[p].values,
-                   w->parameters[p].help);
+            print_parameter(&w->parameters[p]);
         printf("  %-22s not shown: %s\n", "", w->not_shown);
     }
 }

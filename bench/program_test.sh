@@ -64,8 +64,27 @@ expect 0 "a live set that goes round" "$bench" --allocators=glibc --workloads=bl
 shows '"peak_live_blocks": 1\.024' "there is one for all threads"
 expect 2 "nobody to go round" "$bench" --allocators=glibc --workloads=blowup --threads=1
 shows 'runs two threads or more; threads:1 is left out' "says why"
+expect 0 "shared lines among threads that would sleep" "$bench" --allocators=glibc --workloads=xmalloc/batch=64 --threads=4 --line-sharing --benchmark_format=json
+shows '"line_sharing":' "the pass yields its figure"
+expect 0 "threads that end, and a word that is not in the grid" "$bench" --allocators=glibc --workloads=server/scale=1,thread-churn/generations=20,producer-consumer/shape=hot-free --threads=2 --ops=1 --benchmark_format=json
+shows 'shape=hot-free/threads:2' "the word is in the name"
+shows '"concurrency":' "what the threads that it made took is known"
+expect 1 "a distribution that is not there" "$bench" --allocators=glibc --workloads=empirical/live=1,file=/nonexistent/sizes.csv --threads=1 --ops=10
+shows 'unavailable: /nonexistent/sizes.csv: No such file' "says why"
 expect 2 "shared lines of a long script" "$bench" --allocators=glibc --workloads=blowup --threads=2 --line-sharing
 shows 'blowup is left out: its script is too long' "says why"
+expect 0 "a heap built from nothing" "$bench" --allocators=glibc --workloads=linux-scalability/blocks=10000 --threads=2 --ops=1 --benchmark_format=json
+shows '"peak_live_blocks": 2\.0[0-9]*e\+04' "each thread has its table"
+shows '"iterations": 10000' "a script is done whole"
+expect 0 "threads that end and leave their blocks to others" "$bench" --allocators=glibc --workloads=larson/chunks=100,rounds=3 --threads=2 --ops=2000 --benchmark_format=json
+shows '"iterations": 2000' "all operations are done, by whomever"
+expect 0 "shared lines among threads that come and go" "$bench" --allocators=glibc --workloads=larson/chunks=100,rounds=3 --threads=3 --line-sharing --benchmark_format=json
+shows '"line_sharing":' "the pass yields its figure"
+expect 1 "sizes that there are not" "$bench" --allocators=glibc --workloads=larson/min=8,max=8 --threads=1 --ops=10 --benchmark_format=json
+shows 'excluded: sizes are from min to max - 1' "says why"
+expect 0 "thirds of which another thread frees some" "$bench" --allocators=glibc --workloads=shbench/cross=25 --threads=3 --ops=6000 --benchmark_format=json
+expect 0 "shared lines among them" "$bench" --allocators=glibc --workloads=shbench/cross=25 --threads=3 --line-sharing --ops=6000 --benchmark_format=json
+shows '"line_sharing":' "the pass yields its figure"
 expect 1 "after-free, of a cell that fails" "$bench" --allocators=failing:5:glibc --workloads=mixed-sizes/live=1 --threads=1 --after-free
 shows 'out-of-memory' "says why"
 expect 2 "after-free, of a workload without a live set" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --after-free
@@ -76,7 +95,7 @@ shows 'list-reversal' "--list shows workloads"
 expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
 shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
 expect 0 "--list=tsv of a live set" "$bench" --list=tsv --workloads=mixed-sizes/live=512 --threads=1 --allocators=glibc
-shows "^workload	mixed-sizes	.*	line-sharing,after-free$" "the passes that a workload has"
+shows "^workload	mixed-sizes	.*	latency,line-sharing,after-free$" "the passes that a workload has"
 shows "^cell	mixed-sizes	live=512	1	glibc	ok	scripted" "a value off the grid, when asked for"
 expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
 expect 0 "--help" "$bench" --help

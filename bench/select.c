@@ -32,20 +32,21 @@ static void *grow(void *array, size_t count, size_t element) {
     return larger;
 }
 
-/* Is WORD one of the SEPARATOR-separated words of LIST? */
-static bool is_one_of(const char *word, const char *list, char separator) {
-    const size_t length = strlen(word);
-    for (const char *at = list; at != NULL; at = strchr(at, separator)) {
-        at += *at == separator;
-        if (strncmp(at, word, length) == 0 && (at[length] == '\0' || at[length] == separator))
+/* Is WORD one of the words of LIST, between which stands one of SEPARATORS? */
+static bool is_one_of(const char *word, const char *list, const char *separators) {
+    for (const char *at = list;; at++) {
+        const size_t length = strcspn(at, separators);
+        if (strncmp(at, word, length) == 0 && word[length] == '\0')
             return true;
+        at += length;
+        if (*at == '\0')
+            return false;
     }
-    return false;
 }
 
 const struct workload *workload_named(const char *name) {
     for (const struct workload *const *w = workload_list; *w != NULL; w++)
-        if (strcmp((*w)->name, name) == 0 || ((*w)->aliases != NULL && is_one_of(name, (*w)->aliases, ' ')))
+        if (strcmp((*w)->name, name) == 0 || ((*w)->aliases != NULL && is_one_of(name, (*w)->aliases, " ")))
             return *w;
     return NULL;
 }
@@ -122,7 +123,7 @@ bool select_open(struct choices *choices, char *why, size_t why_size) {
 
 /* ---- points ---- */
 
-/* What was asked of one workload: for each parameter its values, '|'-separated or the default grid. */
+/* What was asked of one workload: for each parameter its value, or NULL: the default grid. */
 struct request {
     const struct workload *workload;
     const char *values[WORKLOAD_PARAMETERS];
@@ -142,9 +143,13 @@ static bool parse_number(const char *text, uint64_t *number) {
     return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
 }
 
+enum { LONGEST_PATH = 160 }; /* with other parameters it must fit into a cell's name */
+
 static bool value_is_allowed(const struct workload_parameter *p, const char *value) {
     uint64_t number;
-    return is_one_of(value, p->values, ',') ||
+    if (strchr(value, '/') != NULL)
+        return is_one_of("PATH", p->values, ",;") && strlen(value) <= LONGEST_PATH;
+    return (is_one_of(value, p->values, ",;") && strcmp(value, "PATH") != 0) ||
            (p->min < p->max && parse_number(value, &number) && number >= p->min && number <= p->max);
 }
 
@@ -156,8 +161,11 @@ static bool request_value(struct request *r, char *assignment, char *why, size_t
         if (strcmp(p->key, assignment) != 0)
             continue;
         if (!value_is_allowed(p, value + 1)) {
-            int used = snprintf(why, why_size, "%s: %s=%s: it takes %s", r->workload->name, p->key, value + 1,
-                                p->values);
+            const size_t grid = strcspn(p->values, ";");
+            const bool more = p->values[grid] == ';';
+            int used =
+                snprintf(why, why_size, "%s: %s=%s: it takes %.*s%s%s", r->workload->name, p->key, value + 1,
+                         (int)grid, p->values, more ? "," : "", more ? p->values + grid + 1 : "");
             if (p->min < p->max && used > 0 && (size_t)used < why_size)
                 snprintf(why + used, why_size - (size_t)used, ", or any number from %llu to %llu",
                          (unsigned long long)p->min, (unsigned long long)p->max);
@@ -221,9 +229,10 @@ static void expand(struct points *points, const struct request *r, struct point 
         return;
     }
     const size_t length = strlen(point->params);
-    char *const values = strdup(r->values[i] == NULL ? p->values : r->values[i]);
+    const char *const wanted = r->values[i] == NULL ? p->values : r->values[i];
+    char *const values = strndup(wanted, strcspn(wanted, ";"));
     for (char *rest = values, *value; (value = strsep(&rest, ",")) != NULL;) {
-        snprintf(point->word[i], sizeof point->word[i], "%s", value);
+        point->word[i] = value;
         if (!parse_number(value, &point->number[i]))
             point->number[i] = 0;
         snprintf(point->params + length, sizeof point->params - length, "%s%s=%s", length == 0 ? "" : ",",
@@ -231,7 +240,6 @@ static void expand(struct points *points, const struct request *r, struct point 
         expand(points, r, point, i + 1, threads, thread_counts);
         point->params[length] = '\0';
     }
-    free(values);
 }
 
 /* Why W does not run that many threads; NULL: it does. */
@@ -272,7 +280,7 @@ static bool expand_list(struct points *points, char *list, const char *threads, 
     for (char *item; (item = strsep(&list, ",")) != NULL;) {
         if (*item == '\0')
             continue;
-        if (strchr(item, '=') != NULL && strchr(item, '/') == NULL) {
+        if (item[strcspn(item, "=/")] == '=') { /* the value may be a path */
             if (request.workload == NULL) {
                 snprintf(
                     why, why_size,

@@ -24,7 +24,7 @@ struct choice {
 struct point {
     const struct workload *workload;
     uint64_t number[WORKLOAD_PARAMETERS];
-    char word[WORKLOAD_PARAMETERS][32];
+    const char *word[WORKLOAD_PARAMETERS];
     char params[SELECT_TEXT]; /* "key=value,key=value", or "" */
     unsigned threads;
 };

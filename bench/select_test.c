@@ -71,6 +71,27 @@ static void a_number_off_the_grid_is_taken_within_its_range(void **state) {
     assert_false(select_them("contended/size=12x", "1"));
 }
 
+static void words_off_the_grid_and_paths_are_taken_when_named(void **state) {
+    (void)state;
+    assert_true(select_them("large", "1"));
+    assert_int_equal(points.count, 2);
+    assert_string_equal(points.point[0].params, "range=64k-32m,slots=20,touch=1");
+    assert_true(select_them("large/range=published,touch=0", "1"));
+    assert_int_equal(points.count, 1);
+    assert_string_equal(points.point[0].word[0], "published");
+    assert_true(select_them("empirical/file=/a/b/c=d.csv,cross=0,empirical/live=4,file=./e.csv,large", "1"));
+    assert_int_equal(points.count, 4);
+    assert_string_equal(points.point[0].word[0], "/a/b/c=d.csv");
+    assert_string_equal(points.point[0].params, "file=/a/b/c=d.csv,live=16,cross=0,most=32760");
+    assert_string_equal(points.point[1].word[0], "./e.csv");
+    assert_int_equal(points.point[1].number[1], 4);
+    assert_false(select_them("empirical/file=e.csv", "1"));
+    assert_non_null(strstr(why, "fleet,PATH"));
+    assert_false(select_them("empirical/file=PATH", "1"));
+    assert_false(select_them("contended/shape=/a/b", "1"));
+    assert_false(select_them("large/range=64k-32m;published", "1"));
+}
+
 static void aliases_are_names(void **state) {
     (void)state;
     assert_true(select_them("cache-thrash", "2"));
@@ -116,6 +137,17 @@ static void what_is_wrong_is_said(void **state) {
     assert_false(select_them("contended", "two"));
 }
 
+static void a_word_beside_the_grid_is_taken_where_asked_for(void **state) {
+    (void)state;
+    assert_true(select_them("xmalloc", "2"));
+    assert_int_equal(points.count, 1);
+    assert_string_equal(points.point[0].params, "size=64,batch=4096");
+    assert_true(select_them("xmalloc/size=mixed", "2"));
+    assert_string_equal(points.point[0].params, "size=mixed,batch=4096");
+    assert_false(select_them("xmalloc/size=mixe", "2"));
+    assert_non_null(strstr(why, "it takes 64,mixed, or any number"));
+}
+
 static void environments_that_disagree_cannot_share_a_process(void **state) {
     (void)state;
     struct choices choices;
@@ -156,11 +188,13 @@ int main(void) {
         cmocka_unit_test(an_item_with_a_value_goes_on_with_the_workload_before_it),
         cmocka_unit_test(the_order_of_keys_is_the_documented_one),
         cmocka_unit_test(a_number_off_the_grid_is_taken_within_its_range),
+        cmocka_unit_test(words_off_the_grid_and_paths_are_taken_when_named),
         cmocka_unit_test(aliases_are_names),
         cmocka_unit_test(one_thread_workloads_leave_other_counts_out),
         cmocka_unit_test(workloads_of_pairs_leave_odd_counts_out),
         cmocka_unit_test(a_workload_of_several_threads_leaves_fewer_out),
         cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(a_word_beside_the_grid_is_taken_where_asked_for),
         cmocka_unit_test(environments_that_disagree_cannot_share_a_process),
         cmocka_unit_test(a_spec_named_twice_is_run_once),
         cmocka_unit_test(traits_foretell_what_is_excluded),

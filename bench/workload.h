@@ -27,7 +27,8 @@ enum workload_kind {
 enum { WORKLOAD_PARAMETERS = 4 };
 
 /* One parameter. VALUES is the default grid, comma-separated; a user may ask for any subset of it, and, where
- * MIN < MAX, for any other whole number in [MIN, MAX]. */
+ * MIN < MAX, for any other whole number in [MIN, MAX]. Words behind a semicolon are not on the grid, but may
+ * be asked for; PATH among them stands for any path with a slash in it. */
 struct workload_parameter {
     const char *key;
     const char *values;
@@ -63,6 +64,7 @@ struct workload {
     bool whole_scripts;  /* run() does all of a script, however few operations are asked for; that is too long
                           * for passes in turns and at a pace, so neither shared cache lines are counted nor calls timed */
     bool warms_up;       /* run() is called twice, first untimed, with a quarter of the operations */
+    bool makes_threads;  /* run() calls worker->on_new_thread: the harness keeps a stack for each worker's */
 
     /* Each may be NULL. All return false with one line in WHY. Order of calls:
      *   prepare (main thread, before init's resident memory is taken)  ->  threads start  ->
@@ -100,6 +102,12 @@ struct worker {
     uint64_t done;      /* operations performed by run(); the harness wants them even after a failure */
     void *state;        /* the workload's, of this worker */
     const char *why;    /* static text, for WORK_WRONG */
+
+    /* Of a workload that makes_threads. Runs BODY on a thread of its own, which then ends, and returns once it
+     * has: an allocator sees a thread come and go, and its CPU time is the worker's. No allocator under test is
+     * called for it, but for its thread_exit where it has one; glibc asks its own malloc for one table of 272
+     * bytes, and frees it. Where threads take turns it is a plain call. */
+    void (*on_new_thread)(struct worker *worker, void (*body)(struct worker *worker));
 
     /* The most that was live at once of what this worker allocated, in bytes asked for. Set before leave()
      * ends by workloads whose script decides it; the harness adds up the workers'. 0 for all: not known. */

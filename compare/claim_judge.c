@@ -185,11 +185,16 @@ static struct claim_row row_of(const struct question *q, const char *cell) {
                               .note = ""};
 }
 
+/* A whole number in full, others in four figures. */
+static const char *in_full(double number) {
+    return number == floor(number) && fabs(number) < 1e15 ? arena_format("%.0f", number) : arena_format("%.4g", number);
+}
+
 static struct claim_row within(struct claim_row row, const struct sample *sample, size_t peers) {
     const double from = row.claim->term[0].number, to = row.claim->term[1].number;
     const struct stats_interval i = interval_of(sample->value, sample->count, peers);
     row.value = i.median, row.low = i.low, row.high = i.high;
-    row.bound = arena_format("%.4g to %.4g", from, to);
+    row.bound = arena_format("%s to %s", in_full(from), in_full(to));
     if (i.exists)
         row.verdict = verdict_of(i.low, i.high, from, to);
     else
@@ -211,7 +216,7 @@ static struct claim_row on_one_side(struct claim_row row, const struct sample *s
                  limit = divisible ? 1 : bound;
     const struct stats_interval i = interval_of(quotient, sample->count, peers);
     row.value = i.median * unit, row.low = i.low * unit, row.high = i.high * unit;
-    row.bound = arena_format("%s %.4g", at_most ? "<=" : ">=", bound);
+    row.bound = arena_format("%s %s", at_most ? "<=" : ">=", in_full(bound));
     if (i.exists)
         row.verdict = verdict_of(i.low, i.high, at_most ? -INFINITY : limit, at_most ? limit : INFINITY);
     else
@@ -259,9 +264,8 @@ struct curve_point {
 };
 
 static struct curve_point point_of(const struct evidence *e, const struct question *q) {
-    static const struct claim_cell here = {"", "", 0};
     static const struct claim over = {
-        .factor = {{NULL, "time_ns", here, false}, {"peer", "time_ns", here, true}}, .factors = 2};
+        .factor = {{NULL, "time_ns", {"", "", 0}, false}, {"peer", "time_ns", {"", "", 0}, true}}, .factors = 2};
     static struct sample sample;
     const struct question ratio = {&over, q->allocator, q->peer, q->cell};
     const struct series *const work = series_of(e, q->cell, q->allocator, "work_ns");

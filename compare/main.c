@@ -8,10 +8,12 @@
 #include "campaign.h"
 #include "child.h"
 #include "claims.h"
+#include "diff.h"
 #include "figure.h"
 #include "options.h"
 #include "report.h"
 #include "safety.h"
+#include "scaling.h"
 #include "table.h"
 
 #include <math.h>
@@ -265,8 +267,12 @@ static bool say_comparison(const struct conclusion *c, const struct summary_row 
     const struct options *const o = c->options;
     table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     putchar('\n');
+    const char *const scaling = figure_fit_scaling(plots_path(), c->dir);
+    scaling_print(stdout, scaling);
     say_warnings(c->head);
     printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
+    if (*scaling != '\0')
+        printf("%s/scaling.tsv\n", c->dir);
     fflush(stdout);
     figure_draw(plots_path(), c->dir);
     if (o->export != NULL && !table_export(o->export, rows, n, why, why_size))
@@ -427,6 +433,8 @@ int main(int argc, char **argv) {
     const enum subcommand what = options_parse(&o, argc, argv, campaigns_path(), claims_path());
     if (what == SUBCOMMAND_LIST)
         return list();
+    if (what == SUBCOMMAND_DIFF)
+        return diff_main(&o.diff);
     if (what == SUBCOMMAND_REPORT)
         return report_main(&o.results, o.out, plots_path(), report_path(), SOURCE_DIR);
     return (o.from != NULL ? recompute : measure)(&o, what);

@@ -21,7 +21,9 @@ enum {
     KEY_EXPORT,
     KEY_FULL,
     KEY_SEED,
-    KEY_CAMPAIGN
+    KEY_CAMPAIGN,
+    KEY_MAX_REGRESSION,
+    KEY_OTHER_MACHINE
 };
 
 static const struct argp_option option_list[] = {
@@ -37,6 +39,7 @@ static const struct argp_option option_list[] = {
     {"export", KEY_EXPORT, "FILE", 0, "write the summary to FILE, as its ending says: .json, .csv, .md", 0},
     {"campaign", KEY_CAMPAIGN, "NAME", 0,
      "what to measure: a file of compare/campaigns without its .txt, or a path with a slash in it", 0},
+    {"profile", KEY_CAMPAIGN, "quick|default|full", 0, "the campaign of that name", 0},
     {"full", KEY_FULL, NULL, 0, "all allocators and workloads", 0},
     {"seed", KEY_SEED, "N", 0, "of request sequences, orders and layouts (default 1)", 0},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "show what would be measured and how long it will take", 0},
@@ -52,6 +55,12 @@ static const struct argp_option claims_option_list[] = {
     {"claims", KEY_CAMPAIGN, "NAME", 0, "a file of compare/claims without its .txt, or a path with a slash in it", 0},
     {"seed", KEY_SEED, "N", 0, "of request sequences, orders and layouts (default 1)", 0},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "show what would be measured and how long it will take", 0},
+    {0},
+};
+
+static const struct argp_option diff_option_list[] = {
+    {"max-regression", KEY_MAX_REGRESSION, "P%", 0, "how much worse a cell may be (default 5%)", 0},
+    {"other-machine", KEY_OTHER_MACHINE, NULL, 0, "compare them although another machine or baseline is in their heads", 0},
     {0},
 };
 
@@ -169,12 +178,45 @@ static error_t parse_report_option(int key, char *argument, struct argp_state *s
     }
 }
 
+/* The sign is asked for: who writes 0.05 may mean a share. */
+static double share_or_usage(const char *text, const char *name, double most, struct argp_state *state) {
+    const size_t length = strlen(text), digits = length == 0 ? 0 : length - 1;
+    double percent = 0;
+    if (text[digits] != '%' || !plan_number(arena_copy(text, digits), 0, most, false, &percent))
+        argp_error(state, "--%s %s: a percentage from 0%% to %g%% is wanted, with its sign", name, text, most);
+    return percent / 100;
+}
+
+static error_t parse_diff(int key, char *argument, struct argp_state *state) {
+    struct options_diff *const diff = &((struct given *)state->input)->options->diff;
+    switch (key) {
+    case KEY_MAX_REGRESSION:
+        diff->max_regression = share_or_usage(argument, "max-regression", 1000, state);
+        return 0;
+    case KEY_OTHER_MACHINE:
+        diff->other_machine = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 1)
+            argp_error(state, "\"%s\": two directories of results are compared, no more", argument);
+        *(state->arg_num == 0 ? &diff->before : &diff->after) = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < 2)
+            argp_error(state, "two directories of results are wanted: OLD NEW");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static void usage(FILE *out) {
-    fputs("Usage: compare list | run | figure | claims | safety | report [OPTION...]\n\n"
+    fputs("Usage: compare list | run | figure | claims | diff | safety | report [OPTION...]\n\n"
           "  list      allocators and workloads, and what is missing\n"
           "  run       compare allocators over workloads\n"
           "  figure    the contention figure: AO_malloc against glibc and its peers, drawn\n"
           "  claims    what a man page and papers say, measured: holds, fails or undecided\n"
+          "  diff      the results of two runs: has anything become worse?\n"
           "  safety    a fault at every instruction: may it be called from a signal handler, after fork\n"
           "  report    a page, and Markdown, of what the others have left in their directories\n\n"
           "`compare SUBCOMMAND --help` shows the options of each; `compare --version` the version.\n",
@@ -241,6 +283,12 @@ static const struct {
                            {.options = claims_option_list,
                             .parser = parse_option,
                             .doc = "What a man page and papers say of allocators, measured: holds, fails or undecided."}},
+    [SUBCOMMAND_DIFF] = {"diff",
+                         {.options = diff_option_list,
+                          .parser = parse_diff,
+                          .args_doc = "OLD NEW",
+                          .doc = "Two directories of results, cell by cell, each over the baseline of its own run. Exit "
+                                 "status 1: something is worse by more than --max-regression, and that is no chance."}},
     [SUBCOMMAND_REPORT] = {"report",
                            {.options = report_option_list,
                             .parser = parse_report_option,
@@ -296,13 +344,13 @@ enum subcommand options_parse(struct options *options, int argc, char **argv, co
                               const char *claims) {
     struct given given = {.options = options};
     char why[1024];
-    *options = (struct options){0};
+    *options = (struct options){.diff.max_regression = 0.05};
     argp_err_exit_status = 2;
     const enum subcommand what = subcommand_or_usage(argc, argv);
     options->command = command_of(argc, argv);
     argv[1] = arena_format("compare %s", subcommands[what].name);
     argp_parse(&subcommands[what].argp, argc - 1, argv + 1, 0, NULL, &given);
-    if (what == SUBCOMMAND_LIST || what == SUBCOMMAND_REPORT)
+    if (what == SUBCOMMAND_LIST || what == SUBCOMMAND_DIFF || what == SUBCOMMAND_REPORT)
         return what;
     options->plan = (struct plan){.baseline = "glibc", .min_time = 0.05, .seed = 1};
     options->file = file_of(what, &given, campaigns, claims);

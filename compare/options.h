@@ -8,7 +8,7 @@
 #include "arena.h"
 #include "plan.h"
 
-enum subcommand { SUBCOMMAND_LIST, SUBCOMMAND_RUN, SUBCOMMAND_FIGURE, SUBCOMMAND_CLAIMS, SUBCOMMAND_REPORT };
+enum subcommand { SUBCOMMAND_LIST, SUBCOMMAND_RUN, SUBCOMMAND_FIGURE, SUBCOMMAND_CLAIMS, SUBCOMMAND_DIFF, SUBCOMMAND_REPORT };
 
 struct options {
     struct plan plan;    /* of the campaign file, with the command line over it */
@@ -21,6 +21,11 @@ struct options {
     struct words results; /* of report: directories */
     bool dry_run;
     bool baseline_given, allocators_given;
+    struct options_diff {
+        const char *before, *after; /* OLD and NEW */
+        double max_regression;      /* a share: 0.05 */
+        bool other_machine;
+    } diff; /* of the subcommand diff, which has nothing else */
 };
 
 /* Reads campaign files from CAMPAIGNS, files of claims from CLAIMS. Ends the program on --help and --version (0) and on

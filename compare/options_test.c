@@ -209,6 +209,24 @@ static void faults_of_the_campaign_file_name_it(void **state) {
     assert_string_equal(o.plan.cells[0].workload, "u");
 }
 
+static void diff_takes_two_directories_and_a_percentage(void **state) {
+    (void)state;
+    assert_int_equal(parse("diff old new"), SUBCOMMAND_DIFF);
+    assert_string_equal(o.diff.before, "old");
+    assert_string_equal(o.diff.after, "new");
+    assert_true(o.diff.max_regression == 0.05);
+    assert_false(o.diff.other_machine);
+    parse("diff --max-regression 12.5% a b --other-machine");
+    assert_true(o.diff.max_regression == 0.125);
+    assert_true(o.diff.other_machine);
+    refused("diff old", "two directories of results are wanted: OLD NEW");
+    refused("diff a b c", "\"c\": two directories of results are compared, no more");
+    refused("diff a b --max-regression 5",
+            "--max-regression 5: a percentage from 0% to 1000% is wanted, with its sign");
+    refused("diff a b --max-regression=1001%", "is wanted, with its sign");
+    refused("diff a b --rounds 9", "unrecognized option");
+}
+
 #define with_campaigns(f) cmocka_unit_test_setup_teardown(f, write_campaigns, remove_campaigns)
 
 int main(void) {
@@ -224,6 +242,7 @@ int main(void) {
         with_campaigns(numbers_out_of_their_limits),
         with_campaigns(texts_that_would_be_cut),
         with_campaigns(faults_of_the_campaign_file_name_it),
+        with_campaigns(diff_takes_two_directories_and_a_percentage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,8 @@
 # Usage: program_test.sh PATH-OF-COMPARE PATH-OF-FAKE_BENCH
 # shellcheck disable=SC2016 # the $1 in single quotes are the columns of awk
 set -u
-compare=$(realpath -e "$1") && COMPARE_BENCH=$(realpath -e "$2") && rules=$(realpath -e "${0%/*}/rules.sh") || exit 2
+compare=$(realpath -e "$1") && COMPARE_BENCH=$(realpath -e "$2") && rules=$(realpath -e "${0%/*}/rules.sh") &&
+    plots=$(realpath -e "${0%/*}/../plots") || exit 2
 COMPARE_PLOTS=/nonexistent COMPARE_LEAST_LIMIT=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -284,6 +285,15 @@ grep -q '^|.*ns20' t.md || fault 'no ns20 in t.md'
 rule the answer is the last line
 ends 0 one -a ns10,ns20,ns5 --baseline ns10 --rounds 9 -o r
 is "$(printf '%s\n' "$output" | tail -n 1)" "Fastest over its 1 cells was ns5: 0.50 times ns10's time by the geometric mean."
+
+rule 'the scaling law follows the table, and pictures that have no figures are not missed'
+if command -v gnuplot >/dev/null; then
+    COMPARE_PLOTS=$plots ends 0 run -a ns10,ns20 --baseline ns10 --workloads scripted --threads 1,2 --rounds 2 -o r
+    says '^scaling with threads: not enough cores'
+    says '^r/scaling\.tsv$'
+    is "$(awk -F'\t' '$11 ~ /^not enough cores/' r/scaling.tsv | wc -l)" 2
+    hides '(latency|line-sharing|memory-time|scaling) was not drawn'
+fi
 
 rule --dry-run measures and writes nothing
 ends 0 run -a ns10,ns20 --baseline ns10 --workloads scripted --threads 1,2 --dry-run -o r

@@ -145,8 +145,8 @@ const char *report_rank_words(const struct ranking *r, const char *baseline) {
         report_interval(first->mean.low, first->mean.high), whose, what, r->cells, r->cells == 1 ? "" : "s");
     return first->verdict == VERDICT_BETTER
                ? arena_format("%s: %s, %s.%s", most, first->allocator, mean, words_of_likes(r))
-               : arena_format("%s: lowest is %s, %s, but not separated from it%s.", most, first->allocator,
-                              mean, words_of_better(r));
+               : arena_format("%s: lowest is %s, %s, but not separated from %s%s.", most, first->allocator,
+                              mean, whose, words_of_better(r));
 }
 
 /* Whom the figure is about: the first allocator that was measured. */
@@ -313,12 +313,17 @@ bool report_read(struct report_set *set, const char *dir, char *why, size_t why_
 /* ---- pictures ---- */
 
 static void draw(struct report *report, size_t s, const char *out, const char *plots, const char *name,
-                 const char *data) {
+                 const char *data, bool optional) {
     struct report_set *const set = &report->set[s];
     const char *const file = arena_format("report-%zu-%s", s + 1, name), *const to = path_of(out, file);
     struct report_picture picture = {.name = name, .file = arena_format("%s.svg", file)};
     size_t size;
     picture.why = figure_draw_svg(plots, name, data, to);
+    if (picture.why != NULL && *picture.why == '\0') {
+        if (optional)
+            return;
+        picture.why = "nothing that it shows was measured";
+    }
     const char *const svg = picture.why == NULL ? arena_file(arena_format("%s.svg", to), &size) : NULL;
     if (svg != NULL)
         picture.svg = report_picture(svg, name, arena_format("p%zu%s-", s + 1, name), &report->colours);
@@ -331,11 +336,11 @@ static void draw(struct report *report, size_t s, const char *out, const char *p
 static void draw_all(struct report *report, const char *out, const char *plots) {
     for (size_t s = 0; s < report->sets; s++) {
         const struct report_set *const set = &report->set[s];
-        const char *const summary = path_of(set->dir, "summary.tsv");
-        for (size_t i = 0; set->rows != 0 && figure_pictures[i] != NULL; i++)
-            draw(report, s, out, plots, figure_pictures[i], summary);
+        for (const struct figure_picture *p = figure_pictures; set->rows != 0 && p->name != NULL; p++)
+            if (!p->optional || access(path_of(set->dir, p->data), R_OK) == 0)
+                draw(report, s, out, plots, p->name, path_of(set->dir, p->data), p->optional);
         if (set->safety.count != 0)
-            draw(report, s, out, plots, "safety", path_of(set->dir, "safety.tsv"));
+            draw(report, s, out, plots, "safety", path_of(set->dir, "safety.tsv"), false);
     }
 }
 

@@ -45,6 +45,8 @@ static void list(FILE *f, const struct words *words) {
 static void answers(FILE *f, const struct report *report) {
     for (size_t s = 0; s < report->sets; s++) {
         const struct report_set *const set = &report->set[s];
+        if (report->sets > 1 && set->rows != 0)
+            put(f, s == 0 ? "" : "\n", set->title, ":\n\n");
         if (set->answer != NULL)
             put(f, "- ", set->answer, "\n");
         for (size_t i = 0; i < 3; i++)

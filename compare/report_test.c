@@ -88,7 +88,7 @@ static void what_is_not_separated_is_said(void **state) {
     const struct ranking r = ranked("time_ns", 0);
     assert_int_equal(r.row[0].verdict, VERDICT_NOT_SEPARATED);
     assert_true(r.row[2].verdict == VERDICT_BASELINE || r.row[2].like_before);
-    assert_non_null(strstr(report_rank_words(&r, "base"), "but not separated from it; nor is any other"));
+    assert_non_null(strstr(report_rank_words(&r, "base"), "but not separated from base; nor is any other"));
 }
 
 static void two_that_share_their_noise_are_separated(void **state) {

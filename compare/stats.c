@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const unsigned looks[] = {9, 15, 25};
 
@@ -59,6 +60,67 @@ struct stats_interval stats_ratio(double *ratios, size_t n, double alpha) {
     return (struct stats_interval){.median = exp(median),
                                    .low = exp(ratios[low]),
                                    .high = exp(ratios[n - 1 - low]),
+                                   .exists = rank != 0};
+}
+
+/* ---- two samples ---- */
+
+/* How many of the orders that M values of one sample and N of another can be in have U pairs in which the first sample's
+ * is the larger, for U = 0 .. LAST. Values are placed from the lowest; whoever is the k-th of the first sample to be
+ * placed is larger than all of the second that are placed by then. M and N <= STATS_EXACT_ROUNDS, LAST <= M x N / 2. */
+static void count_orders(unsigned m, unsigned n, unsigned last, double *count) {
+    static const unsigned most = STATS_EXACT_ROUNDS * STATS_EXACT_ROUNDS / 2;
+    double ways[STATS_EXACT_ROUNDS + 1][STATS_EXACT_ROUNDS * STATS_EXACT_ROUNDS / 2 + 1];
+    memset(ways, 0, sizeof ways);
+    ways[0][0] = 1;
+    for (unsigned placed = 0; placed < m + n; placed++)
+        for (unsigned k = placed < m ? placed + 1 : m; k >= 1; k--) {
+            const unsigned below = placed - (k - 1); /* of the second sample */
+            for (unsigned u = below; u <= last && u <= most; u++)
+                ways[k][u] += ways[k - 1][u - below];
+        }
+    memcpy(count, ways[m], (last + 1) * sizeof *count);
+}
+
+static size_t exact_rank(unsigned m, unsigned n, double alpha) {
+    double count[STATS_EXACT_ROUNDS * STATS_EXACT_ROUNDS / 2 + 1], orders = 1, sum = 0;
+    const unsigned last = m * n / 2;
+    count_orders(m, n, last, count);
+    for (unsigned i = 1; i <= m; i++)
+        orders = orders * (n + i) / i;
+    unsigned c = 0;
+    for (; c <= last; c++) {
+        sum += count[c];
+        if (2 * sum / orders > alpha)
+            break;
+    }
+    return c;
+}
+
+static size_t normal_rank(unsigned m, unsigned n, double alpha) {
+    const double pairs = (double)m * n, deviation = sqrt(pairs * (m + n + 1.0) / 12);
+    size_t c = 0;
+    while (erfc((pairs / 2 - (double)c - 0.5) / (deviation * sqrt(2))) <= alpha)
+        c++;
+    return c;
+}
+
+size_t stats_shift_rank(unsigned m, unsigned n, double alpha) {
+    /* [c-th smallest, c-th largest] misses the shift when fewer than c pairs lie on one side of it. */
+    const bool exact = m <= STATS_EXACT_ROUNDS && n <= STATS_EXACT_ROUNDS;
+    return (exact ? exact_rank : normal_rank)(m, n, alpha);
+}
+
+struct stats_interval stats_shift(const double *before, size_t m, const double *after, size_t n, size_t rank,
+                                  double *scratch) {
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            scratch[i * n + j] = after[j] - before[i];
+    const double median = stats_median(scratch, m * n);
+    const size_t low = rank == 0 ? 0 : rank - 1;
+    return (struct stats_interval){.median = exp(median),
+                                   .low = exp(scratch[low]),
+                                   .high = exp(scratch[m * n - 1 - low]),
                                    .exists = rank != 0};
 }
 

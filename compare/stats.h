@@ -6,6 +6,10 @@
  * distribution-free interval from order statistics (the sign test turned round): no assumption of normality,
  * which timings, with a floor and a tail, never meet. Source: any text on nonparametric statistics, e.g.
  * Conover, Practical Nonparametric Statistics, "confidence interval for a quantile".
+ *
+ * Two runs are two independent samples of log-ratios: between them no round pairs with another. Their shift is estimated
+ * after Hodges and Lehmann, with the interval that turns the test of Mann, Whitney and Wilcoxon round (the same text,
+ * "confidence interval for the difference between two means").
  */
 #ifndef COMPARE_STATS_H
 #define COMPARE_STATS_H
@@ -38,6 +42,17 @@ struct stats_interval {
 /* Of N > 0 ratios (not logs; each > 0). Works on logs, so that the median of an even count is the geometric
  * mean of the middle two, and the interval of the inverse is the inverse of the interval. Sorts RATIOS. */
 struct stats_interval stats_ratio(double *ratios, size_t n, double alpha);
+
+/* Of the M x N differences between the values of two samples, sorted: the largest c >= 1 such that [c-th smallest, c-th
+ * largest] covers the shift with probability at least 1 - ALPHA; 0 where M and N are too small for any. Exact up to
+ * STATS_EXACT_ROUNDS each; above by the normal distribution, whose tails are heavier, so that it errs to the wide side. */
+enum { STATS_EXACT_ROUNDS = 40 };
+size_t stats_shift_rank(unsigned m, unsigned n, double alpha);
+
+/* By how much AFTER is above BEFORE, both logs of ratios: the median difference and the RANK-th smallest and largest, as
+ * ratios. RANK 0: the extremes, and the interval does not exist. SCRATCH has room for M x N. */
+struct stats_interval stats_shift(const double *before, size_t m, const double *after, size_t n, size_t rank,
+                                  double *scratch);
 
 enum stats_verdict {
     VERDICT_BETTER,

@@ -133,6 +133,74 @@ static void permutations_are_fresh_each_round_and_the_same_each_time(void **stat
         assert_in_range(at_front[i], 850, 1150);
 }
 
+/* ---- two samples ---- */
+
+/* Against the tables of Mann and Whitney's U, which give the largest U that is still separated: one less. */
+static void ranks_of_a_shift_are_those_of_the_tables(void **state) {
+    (void)state;
+    assert_int_equal(stats_shift_rank(3, 3, 0.05), 0);
+    assert_int_equal(stats_shift_rank(4, 4, 0.05), 1);
+    assert_int_equal(stats_shift_rank(9, 9, 0.05), 18);
+    assert_int_equal(stats_shift_rank(9, 15, 0.05), 35);
+    assert_int_equal(stats_shift_rank(15, 9, 0.05), 35);
+    assert_int_equal(stats_shift_rank(20, 20, 0.05), 128);
+    assert_int_equal(stats_shift_rank(9, 9, stats_alpha(1215)), 1);
+    assert_int_equal(stats_shift_rank(9, 9, stats_alpha(1216)), 0);
+}
+
+/* All orders of 4 and 5 values, counted one by one. */
+static void ranks_of_a_shift_are_those_of_all_orders(void **state) {
+    (void)state;
+    unsigned count[21] = {0}, below = 0;
+    for (unsigned order = 0; order < 512; order++) {
+        unsigned u = 0, others = 0;
+        for (unsigned i = 0; i < 9; i++) {
+            u += (order >> i & 1) != 0 ? others : 0;
+            others += (order >> i & 1) == 0;
+        }
+        if (others == 5)
+            count[u]++;
+    }
+    for (unsigned u = 0; u < 10; u++) {
+        below += count[u]; /* of 126 */
+        assert_int_equal(stats_shift_rank(4, 5, 2 * (below + 0.5) / 126), u + 1);
+        assert_int_equal(stats_shift_rank(4, 5, 2 * (below - 0.5) / 126), u);
+    }
+}
+
+/* EXACT was computed with whole numbers. */
+static void beyond_the_exact_ranks_intervals_are_the_wider(void **state) {
+    (void)state;
+    static const struct {
+        unsigned m, n, comparisons;
+        size_t exact;
+    } known[] = {{41, 41, 1, 629},  {41, 41, 100, 472}, {41, 41, 1000, 414}, {9, 100, 1, 273},
+                 {9, 100, 10, 202}, {50, 60, 1, 1174},  {50, 60, 1000, 837}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const size_t rank = stats_shift_rank(known[i].m, known[i].n, stats_alpha(known[i].comparisons));
+        assert_true(rank <= known[i].exact);
+        assert_true(rank + 25 >= known[i].exact);
+    }
+}
+
+static void a_shift_is_the_median_of_all_differences(void **state) {
+    (void)state;
+    const double before[] = {log(2), 0}, after[] = {log(4), log(8)};
+    double scratch[4];
+    const struct stats_interval i = stats_shift(before, 2, after, 2, 0, scratch), /* 2 4 4 8 */
+        back = stats_shift(after, 2, before, 2, 0, scratch),
+                                second = stats_shift(before, 2, after, 2, 2, scratch);
+    assert_near(i.median, 4);
+    assert_near(i.low, 2);
+    assert_near(i.high, 8);
+    assert_false(i.exists);
+    assert_near(back.median, 1 / i.median);
+    assert_near(back.low, 1 / i.high);
+    assert_true(second.exists);
+    assert_near(second.low, 4);
+    assert_near(second.high, 4);
+}
+
 /* ---- A against A ---- */
 
 static uint64_t random_state;
@@ -196,6 +264,72 @@ static void a_against_a_is_separated_in_at_most_five_percent(void **state) {
         }
 }
 
+/* ---- a run against another of the same ---- */
+
+enum { MOST_CELLS = 100, MOST_ROUNDS = 25 };
+
+/* The log-ratios of one run of CELLS cells: all share a baseline, and the machine is MACHINE times slower than on another
+ * day. LOOKS: until the widest interval is narrow, as a campaign does; returns the rounds. */
+static unsigned run_of(unsigned cells, unsigned rounds, bool looks, double machine,
+                       double log_ratio[][MOST_ROUNDS]) {
+    double ratio[MOST_ROUNDS];
+    unsigned done = 0;
+    for (unsigned look = rounds, next; look != 0; look = next) {
+        for (; done < look; done++) {
+            const double drift = machine * exp(0.3 * normal()), baseline = timing(drift);
+            for (unsigned c = 0; c < cells; c++)
+                log_ratio[c][done] = log(timing(drift) / baseline);
+        }
+        next = 0;
+        for (unsigned c = 0; c < cells && looks; c++) {
+            for (unsigned i = 0; i < done; i++)
+                ratio[i] = exp(log_ratio[c][i]);
+            if (stats_width(stats_ratio(ratio, done, stats_alpha(1))) > 1.1)
+                next = stats_next_look(done, 1);
+        }
+    }
+    return done;
+}
+
+/* Is any of CELLS, which are the same in both runs, said to have become worse, or better? */
+static bool any_changed(unsigned cells, const unsigned *rounds, bool looks) {
+    static size_t ranks[MOST_CELLS + 1][MOST_ROUNDS + 1][MOST_ROUNDS + 1]; /* each is counted once */
+    static double before[MOST_CELLS][MOST_ROUNDS], after[MOST_CELLS][MOST_ROUNDS];
+    double scratch[MOST_ROUNDS * MOST_ROUNDS];
+    const unsigned m = run_of(cells, rounds[0], looks, 1, before),
+                   n = run_of(cells, rounds[1], looks, 1.4, after);
+    size_t *const rank = &ranks[cells][m][n];
+    if (*rank == 0)
+        *rank = stats_shift_rank(m, n, stats_alpha(cells));
+    for (unsigned c = 0; c < cells; c++)
+        if (stats_judge(stats_shift(before[c], m, after[c], n, *rank, scratch), true) !=
+            VERDICT_NOT_SEPARATED)
+            return true;
+    return false;
+}
+
+static void a_run_against_another_is_separated_in_at_most_five_percent(void **state) {
+    (void)state;
+    static const struct {
+        unsigned cells, rounds[2], runs;
+        bool looks;
+    } kinds[] = {
+        {1, {9, 9}, 20000, false},          {1, {9, 25}, 20000, false}, {12, {9, 9}, 5000, false},
+        {12, {15, 9}, 5000, false},         {12, {9, 9}, 2000, true},   {MOST_CELLS, {9, 9}, 1000, false},
+        {MOST_CELLS, {25, 25}, 200, false},
+    };
+    random_state = 20261127;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        unsigned changed = 0;
+        for (unsigned i = 0; i < kinds[k].runs; i++)
+            changed += any_changed(kinds[k].cells, kinds[k].rounds, kinds[k].looks);
+        printf("%3u cells, %u and %u rounds%s: a run is separated from the same in %.2f %% of %u\n",
+               kinds[k].cells, kinds[k].rounds[0], kinds[k].rounds[1],
+               kinds[k].looks ? " or more, by width" : "", 100.0 * changed / kinds[k].runs, kinds[k].runs);
+        assert_true(changed <= kinds[k].runs / 20);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(medians),
@@ -208,7 +342,12 @@ int main(void) {
         cmocka_unit_test(verdicts),
         cmocka_unit_test(width_alone_decides_on_another_look),
         cmocka_unit_test(permutations_are_fresh_each_round_and_the_same_each_time),
+        cmocka_unit_test(ranks_of_a_shift_are_those_of_the_tables),
+        cmocka_unit_test(ranks_of_a_shift_are_those_of_all_orders),
+        cmocka_unit_test(beyond_the_exact_ranks_intervals_are_the_wider),
+        cmocka_unit_test(a_shift_is_the_median_of_all_differences),
         cmocka_unit_test(a_against_a_is_separated_in_at_most_five_percent),
+        cmocka_unit_test(a_run_against_another_is_separated_in_at_most_five_percent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

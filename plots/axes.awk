@@ -1,38 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# How far the axes of a panel reach, what stands at them, and the names at the ends of its curves; at the foot, the
-# small things that all these files use. Goes on from curves.awk.
-
-# Room for all points and bars, for 1 and the band, and at the top for a line of words. A very wide interval may
-# leave the picture: it must not press the others together.
-function range_y(from,    i, j, cell, a, least, most, least_bar, most_bar) {
-    least = least_bar = 1e300
-    most = most_bar = 0
-    for (i = 1; i <= cells; i++)
-        for (j = 1; j <= allocators; j++) {
-            cell = i
-            a = allocator_at[j]
-            if (!y[cell, a] || !x[cell, a] || (is_ratio ? !is_chosen(cell_panel[cell]) : cell_panel[cell] != from))
-                continue
-            least = min(least, y[cell, a])
-            most = max(most, y[cell, a])
-            least_bar = min(least_bar, low[cell, a])
-            most_bar = max(most_bar, high[cell, a])
-        }
-    if (is_ratio) {
-        least = min(least, 1)
-        most = max(most, 4)
-    } else if (most < 4 * least) {
-        i = sqrt(most * least)
-        least = i / 2
-        most = i * 2
-    }
-    y_from = max(min(least, least_bar), least / 3)
-    y_to = min(max(most, most_bar), most * 3)
-    i = y_to / y_from
-    y_from /= i ^ 0.06
-    y_to *= i ^ (over_work ? 0.06 : panels > 2 ? 0.42 : 0.15)
-}
+# What stands at the axes of a panel, the names at the ends of its curves, and all curves as gnuplot reads them.
 
 # ---- axes ----
 
@@ -125,6 +93,8 @@ function spread_labels(from, to,    i, j, n, gap, at, key, sum) {
 }
 
 function height(v) {
+    if (linear_y)
+        return (v - y_from) / (y_to - y_from)
     return log(v / y_from) / log(y_to / y_from)
 }
 
@@ -141,38 +111,19 @@ function label_of(i,    a) {
     return a
 }
 
-# A library's path is told by its last part.
-function called(a) {
-    if (length(a) > 16 && a !~ / /)
-        sub(/^.*\//, "", a)
-    return a
-}
+# ---- curves ----
 
-# ---- small things ----
-
-function min(a, b) { return a < b ? a : b }
-function abs(a) { return a < 0 ? -a : a }
-function max(a, b) { return a > b ? a : b }
-
-# A string as gnuplot reads it. Not in double quotes, between which it would run what stands in backquotes;
-# and without the letters that an SVG must not have.
-function quoted(text) {
-    gsub(/[\001-\037\177]/, " ", text)
-    gsub(/'/, "'.\"'\".'", text)
-    return "'" text "'"
-}
-
-# An array of gnuplot's: the text in lines of at most `width` characters, none much shorter than the others.
-function print_lines(array, text, width,    n, word, i, lines, line) {
-    n = int(1 + (length(text) - 1) / width)
-    width = min(width, length(text) / n + 8)
-    n = split(text, word, " ")
-    for (i = 1; i <= n; i++)
-        if (lines && length(line[lines]) + length(word[i]) < width)
-            line[lines] = line[lines] " " word[i]
-        else
-            line[++lines] = word[i]
-    printf "array %s[%d]\n", array, lines
-    for (i = 1; i <= lines; i++)
-        printf "%s[%d] = %s\n", array, i, quoted(line[i])
+function make_curves(    i) {
+    print "$curve << END_OF_CURVES"
+    for (i = 1; i <= curves; i++)
+        printf "%s\n\n", curve_lines[i]
+    print "END_OF_CURVES"
+    printf "curves = %d\nlabel_scale = %.3g\n", curves, smallest_label
+    print "array curve_name[curves]; array curve_label[curves]; array end_x[curves]; array end_y[curves]"
+    print "array label_y[curves]; array ends_early[curves]"
+    for (i = 1; i <= curves; i++) {
+        printf "curve_name[%d] = %s; curve_label[%d] = %s\n", i, quoted(curve_name[i]), i, quoted(label_of(i) curve_note[i])
+        printf "end_x[%d] = %.6g; end_y[%d] = %.6g; label_y[%d] = %.4f; ends_early[%d] = %d\n",
+            i, end_x[i], i, end_y[i], i, label_y[i], i, ends_early[i] != 0
+    }
 }

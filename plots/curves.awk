@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The panels of a picture, and the curves in them. Goes on from cells.awk, which reads the summary and calls
-# make_picture; axes.awk says how far the axes reach, words.awk what is written over and under the panels.
+# make_picture; axes.awk says what stands at the axes, words.awk what is written over and under the panels.
 
 function make_picture(    i) {
     cores = head["cores"] + 0
@@ -11,6 +11,7 @@ function make_picture(    i) {
         place_cell(i)
     choose_panels()
     if (!panels) {
+        nothing = 1
         failure = over_work ? "no figure of workload intensity on 2 threads" \
             : "no figure of list-reversal, nor of another workload on several thread counts"
         return
@@ -104,6 +105,37 @@ function sort_columns(from,    i, j, w) {
     x_to = column_x[columns_here] * w
 }
 
+# Room for all points and bars, for 1 and the band, and at the top for a line of words. A very wide interval may
+# leave the picture: it must not press the others together.
+function range_y(from,    i, j, cell, a, least, most, least_bar, most_bar) {
+    least = least_bar = 1e300
+    most = most_bar = 0
+    for (i = 1; i <= cells; i++)
+        for (j = 1; j <= allocators; j++) {
+            cell = i
+            a = allocator_at[j]
+            if (!y[cell, a] || !x[cell, a] || (is_ratio ? !is_chosen(cell_panel[cell]) : cell_panel[cell] != from))
+                continue
+            least = min(least, y[cell, a])
+            most = max(most, y[cell, a])
+            least_bar = min(least_bar, low[cell, a])
+            most_bar = max(most_bar, high[cell, a])
+        }
+    if (is_ratio) {
+        least = min(least, 1)
+        most = max(most, 4)
+    } else if (most < 4 * least) {
+        i = sqrt(most * least)
+        least = i / 2
+        most = i * 2
+    }
+    y_from = max(min(least, least_bar), least / 3)
+    y_to = min(max(most, most_bar), most * 3)
+    i = y_to / y_from
+    y_from /= i ^ 0.06
+    y_to *= i ^ (over_work ? 0.06 : panels > 2 ? 0.42 : 0.15)
+}
+
 # Points lie a little beside each other, so that their intervals can be told apart.
 function shifted(at, curve, of_curves,    step) {
     step = min(closest * (over_work ? 0.15 : 0.3) / of_curves, log(x_to / x_from) * (panels > 1 ? 0.03 : 0.013))
@@ -189,19 +221,4 @@ function crosses(a, left, right,    i, k, cell, last, v, at) {
 
 function across(at) {
     return log(at / x_from) / log(x_to / x_from)
-}
-
-function make_curves(    i) {
-    print "$curve << END_OF_CURVES"
-    for (i = 1; i <= curves; i++)
-        printf "%s\n\n", curve_lines[i]
-    print "END_OF_CURVES"
-    printf "curves = %d\nlabel_scale = %.3g\n", curves, smallest_label
-    print "array curve_name[curves]; array curve_label[curves]; array end_x[curves]; array end_y[curves]"
-    print "array label_y[curves]; array ends_early[curves]"
-    for (i = 1; i <= curves; i++) {
-        printf "curve_name[%d] = %s; curve_label[%d] = %s\n", i, quoted(curve_name[i]), i, quoted(label_of(i))
-        printf "end_x[%d] = %.6g; end_y[%d] = %.6g; label_y[%d] = %.4f; ends_early[%d] = %d\n",
-            i, end_x[i], i, end_y[i], i, label_y[i], i, ends_early[i] != 0
-    }
 }

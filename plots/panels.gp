@@ -1,42 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# The body that the pictures share: has cells.awk and those after it read the summary, and draws what they say, once
-# as PNG and once as SVG (or what `kinds` says). Wants `picture`, `summary`, `out` and `plots` (this directory), and the words `x_words`,
-# `y_words`, `has_band`.
-# Ends with a line and status 1 where the summary holds nothing for this picture, 2 where it is called wrongly.
+# The body of the pictures that have panels with curves: what awk says, once as PNG and once as SVG. Wants what begin.gp
+# wants, and the words `x_words`, `y_words`, `has_band`.
+#
+# awk may set what these say otherwise: axes that are not logarithmic, curves whose points are not joined or have no marks,
+# and lines or areas of $behind, drawn first, each of the curve that behind_name tells.
 
-if (!exists('summary') || !exists('out')) {
-    print picture.": call it as gnuplot -e \"summary='DIR/summary.tsv'; out='DIR/".picture."'\" ".picture.'.gp'
-    exit status 2
-}
-
-# A word of the shell's: what stands in it is left alone.
-escaped(s) = strstrt(s, "'") == 0 ? s : \
-    substr(s, 1, strstrt(s, "'") - 1)."'\\''".escaped(substr(s, strstrt(s, "'") + 1, strlen(s)))
-shell(s) = "'".escaped(s)."'"
-
-failure = ''
-if (system('test -r '.shell(summary).' && ! test -d '.shell(summary).' && echo yes') ne 'yes') {
-    failure = 'it cannot be read'
-} else {
-    panels = 0
-    awk = 'LC_ALL=C awk -v picture='.picture
-    do for [part in 'cells curves axes words'] { awk = awk.' -f '.shell(plots.part.'.awk') }
-    load '< '.awk.' < '.shell(summary)
-    if (failure eq '' && panels == 0) { failure = 'awk could not make curves of it' }
-}
-if (failure ne '') {
-    print picture.': '.summary.': '.failure
-    exit status 1
-}
-if (!exists('kinds')) { kinds = 'png svg' }
-writable = ''
-do for [kind in kinds] { writable = writable.': >>'.shell(out.'.'.kind).' && ' }
-if (system('{ '.writable.'true; } 2>/dev/null && echo yes') ne 'yes') {
-    print picture.': '.out.'.png, '.out.'.svg: they cannot be written'
-    exit status 1
-}
-load plots.'style.gp'
+linear_x = 0; linear_y = 0; joined = 1; marked = 1; behinds = 0; behind_is_area = 0
+load plots.'begin.gp'
 
 # ---- the page, in shares of its width and height ----
 
@@ -51,7 +22,7 @@ do for [i = 1:curves] {
 names_width = 0.0094 * longest * label_scale + 0.007
 over_work = picture eq 'slowdown-intensity'
 to_name = over_work ? 0.07 : 0.04   # the line that leads to it
-left_of = 0.073
+left_of = exists('room_for_ticks') ? room_for_ticks : 0.073
 panel_width = 1.0 / columns
 panel_height = (page_top - page_bottom) / rows
 
@@ -61,18 +32,18 @@ set grid ytics lt 1 lw 1 lc rgb '#E4E4E4'
 set tics nomirror out scale 0.7
 unset key
 
+each = 'for [i = first_curve[p]:last_curve[p]] '
+each_behind = 'for [i = first_behind[p]:last_behind[p]] $behind index i - 1 using 1:2 '
+areas = each_behind."with filledcurves y1=0 fs transparent solid 0.18 noborder fc rgb '#888888', "
+lines_behind = each_behind.'with lines ls curve_look[behind_name[i]], '
+curves_joined = each.'$curve index i - 1 using 1:2 with lines ls curve_look[i] title curve_label[i]'
+bars = each.'$curve index i - 1 using 1:($3 < $4 ? $3 : NaN):(0):($4 - $3) ' \
+    .'with vectors heads size screen 0.004,90 ls curve_look[i] dt 1 lw 2 title curve_label[i], '
+marks = each.'for [layer = 1:3] $curve index i - 1 using 1:2:(layer_ink(curve_look[i], layer, $5)) ' \
+    .'with points pt layer_form(curve_look[i], layer) ps layer_size(layer) lw 2 lc rgb variable title curve_label[i]'
+crowded = rows > 1
 do for [kind in kinds] {
-    if (kind eq 'png') {
-        font_unit = 0.75; point_unit = rows == 1 ? 1.1 : 0.9; dash_unit = 1.2; tick_lift = 0
-        set terminal pngcairo size 1600,1000 font font(normal) noenhanced background 'white' butt dashlength dash_unit
-        set output out.'.png'
-    } else {
-        # This terminal knows bold letters in enhanced text only, which would change names, and draws a plus too thin.
-        font_unit = 1.0; point_unit = rows == 1 ? 0.36 : 0.3; dash_unit = 0.7; tick_lift = 0.45
-        set terminal svg size 1600,1000 font font(normal) noenhanced background 'white' butt dashlength dash_unit
-        set output "| sed -e 's/:Bold\"/\" font-weight=\"bold\"/' -e \"/id='gpPt[012]'/s/stroke-width='[0-9.]*'/stroke-width='0.3'/\" > " \
-            .shell(out.'.svg')
-    }
+    load plots.'terminal.gp'
     set multiplot
     do for [p = 1:panels] {
         unset label; unset arrow; unset object
@@ -87,6 +58,8 @@ do for [kind in kinds] {
         set xrange [x_low[p]:x_high[p]]
         set yrange [y_low[p]:y_high[p]]
         set logscale xy
+        if (linear_x) { unset logscale x }
+        if (linear_y) { unset logscale y }
         eval 'set xtics ('.x_ticks[p].') offset 0, tick_lift'
         eval 'set ytics ('.y_ticks[p].')'
 
@@ -101,7 +74,7 @@ do for [kind in kinds] {
                 set label notes[i] at screen 0.012, page_bottom - line_height * (i - 0.5) left font font(small) tc rgb grey
             }
         }
-        set label panel_title[p] at screen left, top + line_height * 0.6 left font bold(normal)
+        set label panel_title[p] at screen left, top + line_height * 0.6 left font bold(strlen(panel_title[p]) > 42 ? small : normal)
         set label x_words at screen (left + right) / 2, bottom - line_height * 2.4 center
 
         # ---- what lies behind the curves ----
@@ -124,6 +97,11 @@ do for [kind in kinds] {
             if (band_words[p] > 0 && band_rows[p] == 1) {
                 set label '3-4x: the man page' at graph band_words[p], first sqrt(12) center font font(small)
             }
+        }
+        if (exists('perfect_to') && perfect_to[p] > 0) {
+            set arrow from first perfect_from[p], first perfect_from[p] to first perfect_to[p], first perfect_to[p] \
+                nohead lw 2 dt (12,8) lc rgb grey back
+            set label 'perfect' at first 0.65 * perfect_to[p], first 0.65 * perfect_to[p] right offset -1, 0.4 font font(small) tc rgb grey
         }
         if (zero_ends[p] > 0) {
             set label '//' at first zero_ends[p], graph 0 center font font(normal)
@@ -148,15 +126,9 @@ do for [kind in kinds] {
         }
 
         # Bars by vectors: with yerrorbars the SVG terminal wipes out what lies behind each point. The titles are what
-        # a browser shows of an SVG beside the pointer.
-        plot for [i = first_curve[p]:last_curve[p]] $curve index i - 1 using 1:2 with lines ls curve_look[i] \
-                title curve_label[i], \
-            for [i = first_curve[p]:last_curve[p]] $curve index i - 1 using 1:($3 < $4 ? $3 : NaN):(0):($4 - $3) \
-                with vectors heads size screen 0.004,90 ls curve_look[i] dt 1 lw 2 title curve_label[i], \
-            for [i = first_curve[p]:last_curve[p]] for [layer = 1:3] $curve index i - 1 \
-                using 1:2:(layer_ink(curve_look[i], layer, $5)) \
-                with points pt layer_form(curve_look[i], layer) ps layer_size(layer) lw 2 lc rgb variable \
-                title curve_label[i]
+        # a browser shows of an SVG beside the pointer. Only what there is may be in the command: an empty iteration is none.
+        eval 'plot '.(behinds == 0 || last_behind[p] < first_behind[p] ? '' : behind_is_area ? areas : lines_behind) \
+            .(joined ? curves_joined.(marked ? ', ' : '') : '').(marked ? (joined ? bars : '').marks : '')
     }
     unset multiplot
     set output

@@ -16,6 +16,7 @@ export LC_ALL
 passed=0 failed=0 rule='' good=1 output=''
 all='slowdown-threads slowdown-intensity throughput-threads'
 over_threads='slowdown-threads throughput-threads'
+more='latency speed-memory line-sharing' # of a summary that has their figures
 
 # rule WORDS: what the lines up to the next one prove. Each begins in an empty directory.
 rule() {
@@ -61,11 +62,13 @@ draws() {
     ! grep -qi '[^a-z]nan[^a-z]' "$out.svg" || fault "$out.svg has a NaN in it"
 }
 
-# refuses PICTURE SUMMARY PATTERN [OUT]: status 1, one line that matches, and no picture.
+# refuses PICTURE SUMMARY PATTERN [OUT]: one line that matches, and no picture; status 3 where the pattern says that there are
+# no figures, else 1.
 refuses() {
     out=${4-$1}
     call "$1" "$2" "$out"
-    [ "$got" -eq 1 ] || fault "exit status $got of $1"
+    case $3 in *'no figure'*) want=3 ;; *) want=1 ;; esac
+    [ "$got" -eq $want ] || fault "exit status $got of $1"
     [ "$(printf '%s\n' "$output" | wc -l)" -eq 1 ] || fault 'not one line'
     printf '%s\n' "$output" | grep -Eq -- "^$1: .*$3" || fault "no line matches $3"
     if [ -e "$out.svg" ] || [ -e "$out.png" ]; then fault 'a picture was left'; fi
@@ -99,6 +102,67 @@ apart() {
             who[++n] = name; x[n] = at[1]; y[n] = at[2]
         }
         END { print n < 2 ? "no names" : near == "" ? "yes" : near }' "$1.svg"
+}
+
+# overlaps PICTURE ALLOCATORS: which of their names, centred where they stand, lie on each other.
+overlaps() {
+    NAMES=" $2 " awk '
+        match($0, /translate\([0-9.]+,[0-9.]+\)/) {
+            split(substr($0, RSTART + 10, RLENGTH - 11), at, ",")
+            size = $0; sub(/.*font-size="/, "", size); size += 0
+        }
+        /<text>/ {
+            name = $0; gsub(/<[^>]*>|[ \t]/, "", name)
+            if (!index(ENVIRON["NAMES"], " " name " ")) next
+            w = 0.55 * size * length(name)
+            for (i = 1; i <= n; i++)
+                if ((x[i] - at[1]) ^ 2 < ((wide[i] + w) / 2) ^ 2 && (y[i] - at[2]) ^ 2 < (0.8 * size) ^ 2)
+                    printf "%s on %s; ", name, who[i]
+            who[++n] = name; x[n] = at[1]; y[n] = at[2]; wide[n] = w
+        }
+        END { printf "%d names", n }' "$1.svg"
+}
+
+# law NAME LAMBDA A B SCATTER: rows of throughput on $counts threads as the scaling law has them, each off by up to SCATTER, the
+# same every time. Their head is law_head CORES.
+law_head() {
+    printf '# cpu: a test\n# cores: %s\n' "$1"
+    printf 'workload\tparams\tthreads\tallocator\tmetric\tvalue\tratio\tratio_low\tratio_high\tverdict\trounds\tstatus\n'
+}
+law() {
+    printf '%s %s %s %s %s\n' "$@" | counts=$counts awk '{
+        n = split(ENVIRON["counts"], at, " ")
+        for (i = 1; i <= n; i++) {
+            rate = $2 * at[i] / (1 + $3 * (at[i] - 1) + $4 * at[i] * (at[i] - 1)) * (1 + $5 * ((i * 5) % 7 - 3) / 3)
+            printf "list-reversal\tcounter=shared\t%d\t%s\tops_per_second\t%.6g\t-\t-\t-\t-\t9\tok\n", at[i], $1, rate
+        }
+    }'
+}
+
+# fits SUMMARY DIRECTORY: scaling.tsv is made there, and nothing is said.
+fits() {
+    mkdir -p "$2"
+    cp "$1" "$2/summary.tsv"
+    call scaling-fit "$2/summary.tsv" "$2/scaling"
+    [ "$got" -eq 0 ] || fault "exit status $got of scaling-fit"
+    [ -z "$output" ] || fault 'scaling-fit is not silent'
+}
+
+# field DIRECTORY ALLOCATOR COLUMN: of scaling.tsv.
+field() {
+    awk -F '\t' -v who="$2" -v what="$3" '
+        /^#/ { next }
+        !n { for (n = 1; n <= NF; n++) at[$n] = n; next }
+        $3 == who { print $at[what] }' "$1/scaling.tsv"
+}
+
+# found DIRECTORY ALLOCATOR COLUMN TRUTH: within twice its standard error, or as near as six figures are.
+found() {
+    v=$(field "$1" "$2" "$3") e=$(field "$1" "$2" "$3_error")
+    awk -v v="$v" -v e="$e" -v t="$4" 'BEGIN {
+        d = v - t; d = d < 0 ? -d : d
+        exit !(v != "" && v != "-" && d <= 2 * e + 1e-5 * (t > 1 ? t : 1))
+    }' || fault "$3 of $2 is $v +- $e, not $4"
 }
 
 # A summary.tsv: summary ALLOCATORS WORKLOADS THREADS, each a list of words, the baseline first. A workload with a
@@ -344,15 +408,185 @@ summary 'glibc ao mine' "$reversals $works" '1 2 4' | sed 's/^# baseline: .*/# b
 for p in $all; do draws "$p" s.tsv; done
 shows slowdown-threads "the best of glibc, ao's time"
 
+# ---- the other pictures ----
+
+rule of the sample there are latency, speed-memory, line-sharing and memory-time, with every name
+for p in $more; do
+    draws "$p" "$plots/sample-summary.tsv"
+    names "$p" ao ao-debian glibc jemalloc mimalloc tcmalloc scudo mine
+    hides "$p" '^(control|null)$'
+done
+draws memory-time "$plots/sample-memory-time.tsv"
+for name in ao glibc jemalloc mimalloc; do shows memory-time "^$name +[0-9.]+ m?s\$"; done
+foot latency 'lower is better'
+foot latency 'Reading the clock adds 19 ns'
+foot latency 'Hollow: calls were due faster'
+foot line-sharing 'less is better'
+foot speed-memory 'nearer to the lower left corner the better'
+foot memory-time 'closer is better'
+
+rule without their figures there are none of them
+summary 'glibc ao' "$reversals" '1 2 4' >s.tsv
+refuses latency s.tsv 'no figure of how long single calls take'
+refuses speed-memory s.tsv 'no figure of time and peak memory'
+refuses line-sharing s.tsv 'no figure of shared cache lines'
+head -n 5 "$plots/sample-memory-time.tsv" >m.tsv
+refuses memory-time m.tsv 'no figure of memory over time'
+
+# Times and peak memories of 16 allocators that are nearly the same.
+crowd='glibc ao ao-static ao-debian ao-lockfree ao-replicated ao-percpu jemalloc mimalloc tcmalloc tbbmalloc scudo michael hoard lea mine'
+memories() {
+    summary "$crowd" 'mixed-sizes:live=16 mixed-sizes:live=64' '1 2' | awk 'BEGIN { FS = OFS = "\t" }
+        $5 == "time_ns" {
+            r = $7 == 1 && $10 == "baseline" ? 1 : 1 + ($3 * 7 + length($4) * 5) % 11 / 60
+            $6 = 50 * r; $7 = $8 = $9 = r; print
+            $5 = "peak_resident_bytes"; m = $10 == "baseline" ? 1 : 1 + length($4 $2) * 3 % 7 / 50
+            $6 = 16777216 * m; $7 = $8 = $9 = m; print
+            next
+        }
+        { print }'
+}
+
+rule in speed-memory no name lies on another, be it never so crowded
+memories >s.tsv
+draws speed-memory s.tsv
+is "$(overlaps speed-memory "$crowd")" '16 names'
+
+rule an allocator of fewer cells is hollow in speed-memory, and the foot says so
+memories | becomes crashed '$4 == "lea" && $3 == 2 && $2 == "live=64" && $5 == "time_ns"' >s.tsv
+draws speed-memory s.tsv
+foot speed-memory 'over fewer cells, so not quite comparable: lea 3\.'
+
+rule memory of a few pages is no measure, and the time in its cells is
+memories | awk 'BEGIN { FS = OFS = "\t" } $2 == "live=16" && $5 == "peak_resident_bytes" { $6 = 8192; $7 = $8 = $9 = 40 } { print }' >s.tsv
+draws speed-memory s.tsv
+foot speed-memory 'over 4 cells .* over the 2 of them'
+hides speed-memory '^[2-9]$'
+
+rule a cell in which nobody shares a line has no column, and the foot names it
+summary 'glibc ao' 'contended:size=64 batches' '2 4' | awk 'BEGIN { FS = OFS = "\t" } $5 == "ops_per_second" { next }
+    { print } $5 == "time_ns" { print $1, $2, $3, $4, "line_sharing", $1 == "batches" && $4 == "ao" ? 0.25 : 0, "-", "-", "-", "-", 9, "ok" }' >s.tsv
+draws line-sharing s.tsv
+foot line-sharing 'No lines shared by any in contended, size=64, 2 threads; contended, size=64, 4 threads\.'
+hides line-sharing '^contended$'
+is "$(texts line-sharing | grep -Ecx batches)" 2
+sed 's/\t0\.25\t/\t0\t/' s.tsv >zero.tsv
+draws line-sharing zero.tsv
+shows line-sharing '^contended$'
+
+rule a share of lines that is missing is a dash, and one below a thousandth is not called 0
+awk 'BEGIN { FS = OFS = "\t" } $5 == "line_sharing" && $4 == "mine" && $1 ~ /passive/ { next } { print }' "$plots/sample-summary.tsv" >s.tsv
+draws line-sharing s.tsv
+shows line-sharing '^–$'
+shows line-sharing '^&lt;0\.1 %$'
+
+rule an allocator that takes many times what is live leaves memory-time, and its name says how much it took
+awk 'BEGIN { FS = OFS = "\t" } $4 == "mimalloc" && $5 > 500 { $6 = 3000 * 1048576 } { print }' "$plots/sample-memory-time.tsv" >m.tsv
+draws memory-time m.tsv
+shows memory-time '^mimalloc +3000 MiB$'
+hides memory-time '^[0-9]*000$'
+
+rule memory-time does without what is live, with one sample, and with many
+awk 'BEGIN { FS = OFS = "\t" } $4 != "ms" && $8 != "live_bytes" && NF == 8 { $8 = "-" } { print }' "$plots/sample-memory-time.tsv" >m.tsv
+draws memory-time m.tsv
+awk -F'\t' 'NF != 8 || $5 == "ms" || $5 == "20.0"' "$plots/sample-memory-time.tsv" >m.tsv
+draws memory-time m.tsv
+awk 'BEGIN { FS = OFS = "\t" } NF != 8 || $5 == "ms" { print; next } { for (i = 0; i < 40; i++) { $5 += 0.5; print } }' \
+    "$plots/sample-memory-time.tsv" >m.tsv
+draws memory-time m.tsv
+shows memory-time '^glibc'
+
+# ---- the scaling law ----
+
+rule the coefficients that were put in are found
+counts='1 2 3 4 6 8 12 16'
+{ law_head 16; law exact 2e7 0.05 0.001 0; law one 3e7 0.3 0.02 0.02; law two 2e7 0.03 0.0005 0.02; law three 1e6 0.6 0.2 0.02; law perfect 5e6 0 0 0; law flat 1e7 1 0 0; } >s.tsv
+fits s.tsv d
+for case in 'exact 2e7 0.05 0.001' 'one 3e7 0.3 0.02' 'two 2e7 0.03 0.0005' 'three 1e6 0.6 0.2' 'perfect 5e6 0 0' 'flat 1e7 1 0'; do
+    # shellcheck disable=SC2086 # four words
+    set -- $case
+    is "$(field d "$1" status)" ok
+    is "$(field d "$1" points)" 8
+    found d "$1" lambda "$2"
+    found d "$1" contention "$3"
+    found d "$1" coherency "$4"
+done
+draws scaling d/scaling.tsv
+for name in exact one two three perfect flat; do shows scaling "^$name +[0-9.e-]+, [0-9.e-]+\$"; done
+foot scaling 'higher is better'
+
+rule five points are enough
+counts='1 2 4 6 8'
+{ law_head 8; law five 2e7 0.1 0.005 0.01; } >s.tsv
+fits s.tsv d
+found d five contention 0.1
+found d five coherency 0.005
+
+rule a machine of two cores has not enough of them, whatever the thread counts
+counts='1 2 3 4 6 8 12 16'
+{ law_head 2; law one 3e7 0.3 0.02 0; law two 2e7 0.03 0.0005 0; } >s.tsv
+fits s.tsv d
+for name in one two; do
+    is "$(field d $name status)" 'not enough cores'
+    is "$(field d $name points)" 2
+    is "$(field d $name contention)" -
+done
+refuses scaling d/scaling.tsv 'no figure of the scaling law: not enough cores'
+fits "$plots/sample-summary.tsv" sample
+is "$(field sample ao status | sort -u)" 'not enough cores'
+
+rule fewer than five counts within many cores are no fit either
+counts='1 2 4 8'
+{ law_head 16; law four 3e7 0.3 0.02 0; counts='1 2 4 8 16 32'; law over 3e7 0.3 0.02 0; } >s.tsv
+fits s.tsv d
+is "$(field d four status)" 'not enough cores measured'
+is "$(field d over points)" 5
+is "$(field d over status)" ok
+
+rule what did not run at once, and what failed, are no points
+counts='1 2 3 4 6 8 12 16'
+{ law_head 16; law one 3e7 0.3 0.02 0; law two 3e7 0.3 0.02 0; } | awk 'BEGIN { FS = OFS = "\t" }
+    $4 == "one" && $3 > 3 && $3 < 16 { $12 = "not-concurrent" }
+    $4 == "two" && $3 == 3 { $12 = "not-concurrent"; $6 = 1 }
+    $4 == "two" && $3 == 4 { $12 = "crashed"; $6 = "-" } { print }' >s.tsv
+fits s.tsv d
+is "$(field d one points)" 4
+is "$(field d one status)" 'not enough cores measured'
+is "$(field d two points)" 6
+found d two contention 0.3
+
+rule a fit that cannot be made leaves the others
+counts='1 2 3 4 6 8'
+{ law_head 16; law one 3e7 0.3 0.02 0; counts='4 4 4 4 4'; law same 3e7 0.3 0.02 0; counts='1 2 3 4 6 8'; law two 2e7 0.03 0.0005 0; } >s.tsv
+fits s.tsv d
+is "$(field d one status)" ok
+is "$(field d same status)" 'not fitted'
+is "$(field d two status)" ok
+
+rule one thread count is no row, and the control is none
+counts=4
+{ law_head 16; law one 3e7 0.3 0.02 0; counts='1 2 3 4 6 8'; law glibc@control 3e7 0.3 0.02 0; } >s.tsv
+fits s.tsv d
+is "$(grep -c list-reversal d/scaling.tsv)" 0
+
+rule what is no summary is one clear line of the fit
+: >empty
+for file in empty missing; do
+    call scaling-fit $file out
+    is "$got" 1
+    is "$(printf '%s\n' "$output" | wc -l)" 1
+done
+[ ! -e out.tsv ] || fault 'a file was left'
+
 # ---- files that are no summary ----
 
 rule an empty file is one clear line
 : >s.tsv
-for p in $all; do refuses "$p" s.tsv 's\.tsv: the file is empty$'; done
+for p in $all $more; do refuses "$p" s.tsv 's\.tsv: the file is empty$'; done
 
 rule a summary without rows is one clear line
 summary '' '' '' >s.tsv
-for p in $all; do refuses "$p" s.tsv 's\.tsv: no figure of '; done
+for p in $all $more; do refuses "$p" s.tsv 's\.tsv: no figure of '; done
 
 rule a file that is something else is one clear line
 printf 'a,b,c\n1,2,3\n' >csv
@@ -360,13 +594,13 @@ cp "$plots/words.awk" words
 gzip -c <"$plots/words.awk" >gz
 head -c 4000 /dev/zero >zeros
 sed -n 's/\tstatus$//p; 2,$p' "$plots/sample-summary.tsv" >columns
-for p in $all; do
+for p in $all $more; do
     for file in csv words gz columns zeros; do refuses "$p" $file "$file: .*this is not a summary\.tsv\$"; done
 done
 
 rule a file that cannot be read is one clear line
 mkdir folder
-for p in $all; do
+for p in $all $more; do
     refuses "$p" missing.tsv 'missing\.tsv: it cannot be read$'
     refuses "$p" folder 'folder: it cannot be read$'
 done
@@ -383,6 +617,11 @@ for name in 'a space' "a 'quote'" 'a "double" one' 'a $HOME `false` $(false)' 'b
     mkdir "$name"
     cp "$plots/sample-summary.tsv" "$name/summary.tsv"
     draws slowdown-threads "$name/summary.tsv" "$name/picture"
+    counts='1 2 3 4 6 8'
+    { law_head 16; law one 3e7 0.3 0.02 0; } >scaled.tsv
+    fits scaled.tsv "$name"
+    is "$(field "$name" one status)" ok
+    draws scaling "$name/scaling.tsv" "$name/scaling"
     : >"$name/empty"
     refuses slowdown-threads "$name/empty" 'the file is empty' "$name/none"
 done
@@ -391,11 +630,13 @@ rule so may that of the plots
 mkdir "it's a place"
 cp "$plots"/*.gp "$plots"/*.awk "it's a place"
 kept=$plots plots="$work/it's a place"
-for p in $all; do draws "$p" "$kept/sample-summary.tsv"; done
+for p in $all $more; do draws "$p" "$kept/sample-summary.tsv"; done
+fits "$kept/sample-summary.tsv" d
+is "$(field d ao status | sort -u)" 'not enough cores'
 plots=$kept
 
 rule a directory to write into that is not there is one clear line
-for p in $all; do refuses "$p" "$plots/sample-summary.tsv" 'nowhere/x.* cannot be written$' nowhere/x; done
+for p in $all $more; do refuses "$p" "$plots/sample-summary.tsv" 'nowhere/x.* cannot be written$' nowhere/x; done
 
 rule 'a name may be a path, long, or have letters that mean something to XML, gnuplot or the shell'
 odd="so:/usr/lib/x/libmine.so a'quote a&b<c \`false\` {x}_y^z a\\b aééééééééé"

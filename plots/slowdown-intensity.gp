@@ -6,6 +6,7 @@
 #   gnuplot -e "summary='DIR/summary.tsv'; out='DIR/slowdown-intensity'" slowdown-intensity.gp
 
 picture = 'slowdown-intensity'
+parts = 'cells curves axes words'
 x_words = 'private work between operations, ns a pair (log scale)'
 y_words(baseline) = 'time / '.baseline."'s time (log scale)"
 has_band = 1

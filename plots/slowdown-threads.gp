@@ -6,6 +6,7 @@
 #   gnuplot -e "summary='DIR/summary.tsv'; out='DIR/slowdown-threads'" slowdown-threads.gp
 
 picture = 'slowdown-threads'
+parts = 'cells curves axes words'
 x_words = 'threads'
 y_words(baseline) = 'time / '.baseline."'s time (log scale)"
 has_band = 1

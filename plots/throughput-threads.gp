@@ -5,6 +5,7 @@
 #   gnuplot -e "summary='DIR/summary.tsv'; out='DIR/throughput-threads'" throughput-threads.gp
 
 picture = 'throughput-threads'
+parts = 'cells curves axes words'
 x_words = 'threads'
 y_words(baseline) = 'million operations a second (log scale)'
 has_band = 0

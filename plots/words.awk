@@ -123,15 +123,6 @@ function work_title(a,    i, most, least, three, four) {
                    called(a), least, most, called(baseline_words))
 }
 
-function machine(    text) {
-    text = head["cpu"]
-    if (cores)
-        text = text (text == "" ? "" : ", ") cores (cores == 1 ? " core" : " cores")
-    if (head["date"] != "")
-        text = text (text == "" ? "" : ", ") substr(head["date"], 1, 10)
-    return text == "" ? "machine unknown" : text
-}
-
 function notes(    text, i) {
     text = is_ratio ? "Bars: 95 % intervals, corrected for the number of allocators. " : ""
     if (is_ratio && !band_has_words)

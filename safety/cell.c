@@ -26,7 +26,8 @@ enum {
     NESTED_SPIN_MS = 150, /* stepping counts as processor time */
     RECORD_SPIN_MS = 20000,
     RECORD_HANDLER_SPIN_MS = 1000,
-    WALL_TIMES = 40, /* as much on the wall as of processor time */
+    WALL_TIMES = 40,           /* as much on the wall as of processor time, until a hang is confirmed; */
+    WALL_TIMES_CONFIRMED = 10, /* then a cell has failed, and hundreds of hangs may follow */
     PATIENCE = 10, /* times the limits, to confirm a hang */
     ENOUGH = 5,
     MISSES = 3,
@@ -88,7 +89,7 @@ static enum outcome try_once(double patience) {
     const struct watch watch = {
         .patience = patience,
         .spin_milliseconds = spin_limit(),
-        .wall_milliseconds = WALL_TIMES * spin_limit(),
+        .wall_milliseconds = (run.confirmed ? WALL_TIMES_CONFIRMED : WALL_TIMES) * spin_limit(),
         .on_hang = let_go,
         .grandchild = &attempt->grandchild,
     };

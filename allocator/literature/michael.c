@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * `michael`: Maged M. Michael, "Scalable Lock-Free Dynamic Memory Allocation", PLDI 2004. Written from what is known of
- * the algorithm and of the mistakes in its copies; no code of anybody's.
+ * `michael`: Maged M. Michael, "Scalable Lock-Free Dynamic Memory Allocation", PLDI 2004. Written from what is
+ * known of the algorithm and of the mistakes in its copies; no code of anybody's.
  *
- * A superblock is 16 KiB of blocks of one size. Its descriptor holds the anchor, one word that every malloc and free of
- * the superblock exchanges. A heap has for each class an active superblock, whose blocks are reserved 64 at a time: who
- * counts the credits in the active word down by one may pop one block, and will find one. Threads take heaps in turn.
+ * A superblock is 16 KiB of blocks of one size. Its descriptor holds the anchor, one word that every malloc and
+ * free of the superblock exchanges. A heap has for each class an active superblock, whose blocks are reserved 64 at
+ * a time: who counts the credits in the active word down by one may pop one block, and will find one. Threads take
+ * heaps in turn.
  *
  *     heap     of[class]: active  [ descriptor | credits:6 ]       partial [ descriptor ]     the class's list: more
  *                                       |                                                     of those, for all heaps
@@ -30,304 +31,68 @@
  * So who has a reservation pops from a list that is not empty until it has popped, and avail is the index of a block.
  *
  * States. ACTIVE: in an active word, or in the hand of the malloc that took the last credit. FULL: count is 0, in no
- * word, slot or list. PARTIAL: count > 0; in a slot, on a list, or in a hand on its way there. EMPTY: count is N, written
- * 0; its superblock is gone; the descriptor is where it was when PARTIAL, or is free.
+ * word, slot or list. PARTIAL: count > 0; in a slot, on a list, or in a hand on its way there. EMPTY: count is N,
+ * written 0; its superblock is gone; the descriptor is where it was when PARTIAL, or is free.
  *
  *     new -> ACTIVE -> FULL <-> PARTIAL -> EMPTY        ACTIVE -> PARTIAL: another superblock came into the word
  *              ^----------------'                       ACTIVE -> EMPTY: trim only
  *
- * Who owns a descriptor. ACTIVE: who took it out of the word (the last credit; trim). FULL -> PARTIAL: whose free made
- * the change. PARTIAL or EMPTY: who takes it out of the slot or off the list. Whoever makes it EMPTY owns the superblock
- * and not the descriptor, because it may be anywhere. Only an owner puts a descriptor somewhere, and only an owner that
- * took it out of a slot or off a list, and then read EMPTY, retires it (trim: that itself made it EMPTY, from ACTIVE). So
- * it is in one place at most, and retired once a life: an EMPTY descriptor stays EMPTY until it is retired, and two
- * cannot take it out of one place. What was taken out and is not EMPTY is put back. It may become EMPTY in
- * a hand; then it is put back all the same, and the next who takes it out retires it. Such ones wait in a slot or on the
- * list of their class, 128 bytes each, and a class gets a new descriptor only after its list was seen empty:
- * there are never more than the class had superblocks at its peak, and one a thread inside.
+ * Who owns a descriptor. ACTIVE: who took it out of the word (the last credit; trim). FULL -> PARTIAL: whose free
+ * made the change. PARTIAL or EMPTY: who takes it out of the slot or off the list. Whoever makes it EMPTY owns the
+ * superblock and not the descriptor, because it may be anywhere. Only an owner puts a descriptor somewhere, and
+ * only an owner that took it out of a slot or off a list, and then read EMPTY, retires it (trim: that itself made
+ * it EMPTY, from ACTIVE). So it is in one place at most, and retired once a life: an EMPTY descriptor stays EMPTY
+ * until it is retired, and two cannot take it out of one place. What was taken out and is not EMPTY is put back. It
+ * may become EMPTY in a hand; then it is put back all the same, and the next who takes it out retires it. Such ones
+ * wait in a slot or on the list of their class, 128 bytes each, and a class gets a new descriptor only after its
+ * list was seen empty: there are never more than the class had superblocks at its peak, and one a heap and thread
+ * inside.
  *
- * The list of a class is a stack with a version (ao/stack_tagged.h). The paper prefers a queue, Michael's and Scott's,
- * so that superblocks rest and gather free blocks before they are taken. But in that queue what was taken off stays
- * behind as its dummy: a descriptor could not be retired or put elsewhere until the next one is taken, so that nodes
- * would have to be something else than descriptors; and it needs a dummy before the first call. A stack gives the
- * descriptor itself, owned from the exchange on, which the argument above rests on, and all zero is an empty one. What
- * is lost: the superblock that is taken is the one that was put last, with few free blocks.
+ * The list of a class is a stack with a version (ao/stack_tagged.h). The paper prefers a queue, Michael's and
+ * Scott's, so that superblocks rest and gather free blocks before they are taken. But in that queue what was taken
+ * off stays behind as its dummy: a descriptor could not be retired or put elsewhere until the next one is taken, so
+ * that nodes would have to be something else than descriptors; and it needs a dummy before the first call. A stack
+ * gives the descriptor itself, owned from the exchange on, which the argument above rests on, and all zero is an
+ * empty one. What is lost: the superblock that is taken is the one that was put last, with few free blocks.
  *
- * Nothing is read too late. Descriptors, and the nodes that superblocks are listed by, are never given back or used as
- * anything else: a delayed pop of a list reads a link or what was one, and its version is over. A superblock's words are
- * read by who has a block or a reservation of it, so that it cannot become EMPTY. An active word whose descriptor came
- * back with as many credits (ABA) is as good: a credit is taken of what is there, and all else read afterwards. The
- * anchor's tag counts pops: a pop whose block was taken by another, and came back, fails. It wraps after 2^42, at one
- * every 10 ns twelve hours that a thread stands between two instructions, and then it must be that very number.
+ * Nothing is read too late. Descriptors, and the nodes that superblocks are listed by, are never given back or used
+ * as anything else: a delayed pop of a list reads a link or what was one, and its version is over. A superblock's
+ * words are read by who has a block or a reservation of it, so that it cannot become EMPTY. An active word whose
+ * descriptor came back with as many credits (ABA) is as good: a credit is taken of what is there, and all else read
+ * afterwards. The anchor's tag counts pops: a pop whose block was taken by another, and came back, fails. It wraps
+ * after 2^42, at one every 10 ns twelve hours that a thread stands between two instructions, and then it must be
+ * that very number.
  *
- * Linearisation points: malloc at its exchange of the anchor (new superblock: of the active word), NULL at the failure of
- * the system; free at its exchange of the anchor.
+ * Linearisation points: malloc at its exchange of the anchor (new superblock: of the active word), NULL at the
+ * failure of the system; free at its exchange of the anchor.
  *
- * Progress: lock-free; each exchange fails because another's has succeeded. 3 begins again only where another malloc has
- * put a superblock into the word, which has its block. No thread-local state but the number of its heap, no initialisation, no locks: a
- * handler anywhere, and a thread that never returns, are like a slow thread. One that never returns keeps at most a
- * superblock's free blocks; in 3 those of one hyperblock.
+ * Progress: lock-free; each exchange fails because another's has succeeded. 3 begins again only where another
+ * malloc has put a superblock into the word, which has its block. No thread-local state but the number of its heap,
+ * no initialisation, no locks: a handler anywhere, and a thread that never returns, are like a slow thread. One
+ * that never returns keeps at most a superblock's free blocks and one of another; in 3 a hyperblock.
  *
- * Memory orders (the anchor, the words and the slots change by read-modify-write only, so that release sequences go on):
- *     active   taking a credit      acquire    the fields of the descriptor, from the install that put it there
- *              install              release    pairs with it; fields, first links, anchor
- *     anchor   load before a pop    acquire    before the load of the block's link; that link is from the free that pushed it
- *              every exchange       acq_rel    release: the link stored, the contents that the freeing thread has read, and the
- *                                              load of the link, which must not be late; acquire: pop: contents; EMPTY: those of
- *                                              all who freed, for whoever has the superblock next
- *     slot     exchange             acq_rel    release: the state that it was put with; acquire: pairs with that, so that who takes
- *                                              it out does not read an older state
- *     lists                                    as in stack_tagged.h, whose exchanges are full barriers
- *     link     store, load          relaxed    ordered by the anchor; may race with the owner's prefix, and is then not used
- *     heap     store, load          relaxed    published by the next exchange of the anchor; any of its class is right
+ * Memory orders (anchors, words and slots change by read-modify-write only, so that release sequences go on; but for
+ * the anchor of a descriptor that is not installed yet):
+ *     active   taking a credit     acquire   the fields of the descriptor, from the install that put it there
+ *              install             release   pairs with it; fields, first links, anchor
+ *     anchor   load before a pop   acquire   before the load of the block's link, which the free that pushed it wrote
+ *              every exchange      acq_rel   release: the link that was stored; what the freeing thread did with the
+ *                                            block; and the load of the link stays before it. Acquire, pop: the
+ *                                            same of the block; EMPTY: of all blocks, for the superblock's next owner
+ *     slot     exchange            acq_rel   release: the state that it was put with; acquire: pairs with that, so
+ *                                            that who takes it out reads no older state
+ *     lists                                  as in stack_tagged.h, whose exchanges are full barriers
+ *     link     store, load         relaxed   ordered by the anchor; may race with an owner's prefix, and is unused then
+ *     heap     store, load         relaxed   published by the next exchange of the anchor; any of its class is right
  *
  * The errata of the paper and its copies are named E1 to E8 where they are dealt with, and in michael_test.c.
  *
- * Bad at: requests above 7160 bytes (a system call each), and below 16 (half is prefix). Three locked instructions a pair. Up to
- * 32 heaps keep a superblock or two a class each. Descriptors and address space never go back.
+ * Bad at: requests above 7160 bytes (a system call each), and below 16 (half is prefix). Three locked instructions a
+ * pair. Up to 32 heaps keep a superblock or two a class each. Descriptors and address space never go back.
  */
-#include "allocator.h"
-#include "ao/dwcas.h"
-#include "ao/size_class.h"
-#include "ao/stack_tagged.h"
-#include "os/os.h"
+#include "michael_memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-
-enum {
-    SUPERBLOCK = 16 << 10,
-    HYPERBLOCK = 1 << 20, /* mapped at once */
-    SUPERBLOCKS = HYPERBLOCK / SUPERBLOCK,
-    MOST_IDLE = (8 << 20) / SUPERBLOCK, /* as they were used last; further ones go back to the system */
-    ALIGNMENT = 16,
-    PREFIX = 8, /* the first one PREFIX bytes into its superblock */
-    LARGEST_BLOCK = 7168,
-    LARGEST_SMALL = LARGEST_BLOCK - PREFIX,
-    CLASSES = 31,
-    HEAPS = 32,
-    BATCH = 120, /* descriptors */
-    LINE = 128,  /* two of 64: processors fetch pairs */
-};
-
-/* ---- the anchor ---- */
-
-enum {
-    INDEX_BITS = 10,
-    STATE_BITS = 2,
-    INDEX_MASK = (1 << INDEX_BITS) - 1,
-    MOST_BLOCKS = SUPERBLOCK / 16 - 1
-};
-
-enum state { EMPTY, ACTIVE, FULL, PARTIAL };
-
-/* E4: no field is cut off. What else is in a prefix than an index is masked, and the tag forbids its use. */
-_Static_assert(MOST_BLOCKS <= INDEX_MASK, "count, and the index after the last block, fit");
-_Static_assert(PARTIAL < 1 << STATE_BITS, "so does the state");
-
-typedef uint64_t anchor;
-
-static inline anchor anchor_make(unsigned avail, unsigned count, enum state state, uint64_t tag) {
-    return (uint64_t)avail | (uint64_t)count << INDEX_BITS | (uint64_t)state << 2 * INDEX_BITS |
-           tag << (2 * INDEX_BITS + STATE_BITS);
-}
-
-static inline unsigned anchor_avail(anchor a) {
-    return a & INDEX_MASK;
-}
-
-static inline unsigned anchor_count(anchor a) {
-    return a >> INDEX_BITS & INDEX_MASK;
-}
-
-static inline enum state anchor_state(anchor a) {
-    return (enum state)(a >> 2 * INDEX_BITS & ((1 << STATE_BITS) - 1));
-}
-
-static inline uint64_t anchor_tag(anchor a) {
-    return a >> (2 * INDEX_BITS + STATE_BITS);
-}
-
-/* ---- the state of it all ---- */
-
-struct superblock { /* on a list of idle ones, or a descriptor's */
-    AO_uintptr_t link;
-    char *memory;
-    unsigned places; /* for check */
-};
-
-/* Written by who makes it, and read by others as long as they have a block or reservation; link by who owns it. */
-struct descriptor {
-    _Alignas(LINE) anchor anchor;
-    AO_uintptr_t link; /* of the class's list, or of the free ones */
-    struct heap *heap; /* last one that it was active in; the only field here that changes in a life */
-    struct superblock *superblock;
-    char *memory;        /* where block 0 begins */
-    unsigned class;      /* these three also read by stats, at any time */
-    unsigned size;       /* of a block, with its prefix */
-    unsigned count;      /* of blocks */
-    uint32_t reciprocal; /* 2^32 / size, rounded up */
-    unsigned places;     /* for check */
-};
-
-/* E2: with one block, credits would be -1, and FULL would become EMPTY without having been anywhere it could be found. */
-_Static_assert((SUPERBLOCK - PREFIX) / LARGEST_BLOCK >= 2, "at least two blocks");
-
-typedef uint64_t active;
-enum { MOST_CREDITS = 64, CREDITS_MASK = MOST_CREDITS - 1 };
-_Static_assert(_Alignof(struct descriptor) >= MOST_CREDITS, "credits fit below a descriptor's address");
-
-struct heap {
-    _Alignas(LINE) struct {
-        active active;              /* 0: none; its credits + 1 blocks are reserved */
-        struct descriptor *partial; /* the slot */
-    } of[CLASSES];
-};
-
-struct mapping {
-    struct mapping *next;
-};
-
-/* Behind the superblocks of a mapping. */
-struct hyperblock {
-    struct mapping mapping;
-    struct superblock superblock[SUPERBLOCKS];
-};
-
-struct batch {
-    struct mapping mapping;
-    struct descriptor descriptor[BATCH];
-};
-
-static struct {
-    struct heap heap[HEAPS];
-    struct {
-        _Alignas(LINE) struct stack_tagged partial; /* of descriptors */
-    } of[CLASSES];
-    _Alignas(LINE) struct stack_tagged descriptors; /* free ones */
-    _Alignas(LINE) struct stack_tagged idle;        /* superblocks, as they were used last */
-    size_t idle_count;                              /* at least as many as there are */
-    _Alignas(LINE) struct stack_tagged clean;       /* superblocks that are not resident */
-    _Alignas(LINE) struct mapping *hyperblocks;     /* all, and only added to */
-    struct mapping *batches;
-    size_t large_bytes, large_count;
-    unsigned next_heap;
-} michael;
-
-/* The number of this thread's heap + 1; 0: none yet. A handler that interrupts the first call takes one too, and either of
- * them stays: which heap it is matters to speed only. */
-static _Thread_local unsigned own_heap __attribute__((tls_model("initial-exec")));
-
-static __attribute__((noinline, cold)) unsigned take_heap(void) {
-    const unsigned mine = __atomic_fetch_add(&michael.next_heap, 1, __ATOMIC_RELAXED) % HEAPS + 1;
-    __atomic_store_n(&own_heap, mine, __ATOMIC_RELAXED);
-    return mine;
-}
-
-static inline struct heap *heap_of_thread(void) {
-    const unsigned mine = __atomic_load_n(&own_heap, __ATOMIC_RELAXED);
-    return &michael.heap[(__builtin_expect(mine == 0, 0) ? take_heap() : mine) - 1];
-}
-
-static void record(struct mapping **all, struct mapping *one) {
-    struct mapping *first = __atomic_load_n(all, __ATOMIC_RELAXED);
-    do
-        one->next = first;
-    while (!__atomic_compare_exchange_n(all, &first, one, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-}
-
-/* ---- superblocks ---- */
-
-static void superblock_discard(struct superblock *superblock) {
-    if (os_page_size() <= SUPERBLOCK) /* else its neighbours would go too */
-        os_discard(superblock->memory, SUPERBLOCK);
-    stack_tagged_push(&michael.clean, &superblock->link);
-}
-
-static struct superblock *superblock_of(AO_uintptr_t *link) {
-    return (struct superblock *)(void *)link;
-}
-
-static struct superblock *superblock_pop_idle(void) {
-    AO_uintptr_t *const link = stack_tagged_pop(&michael.idle);
-    if (link != NULL)
-        __atomic_fetch_sub(&michael.idle_count, 1, __ATOMIC_RELAXED);
-    return link == NULL ? NULL : superblock_of(link);
-}
-
-static void superblock_free(struct superblock *superblock) {
-    if (__atomic_fetch_add(&michael.idle_count, 1, __ATOMIC_RELAXED) < MOST_IDLE) {
-        stack_tagged_push(&michael.idle, &superblock->link);
-        return;
-    }
-    __atomic_fetch_sub(&michael.idle_count, 1, __ATOMIC_RELAXED);
-    superblock_discard(superblock);
-}
-
-/* The first is the caller's, the others are listed. */
-static struct superblock *superblock_map(void) {
-    char *const memory = os_map(HYPERBLOCK + sizeof(struct hyperblock));
-    if (memory == NULL)
-        return NULL;
-    struct hyperblock *const new = (struct hyperblock *)(void *)(memory + HYPERBLOCK);
-    for (unsigned i = 0; i < SUPERBLOCKS; i++) {
-        new->superblock[i].memory = memory + (size_t)i *SUPERBLOCK;
-        if (i + 1 < SUPERBLOCKS)
-            __atomic_store_n(&new->superblock[i].link, (AO_uintptr_t) & new->superblock[i + 1].link,
-                             __ATOMIC_RELAXED);
-    }
-    record(&michael.hyperblocks, &new->mapping);
-    stack_tagged_push_chain(&michael.clean, &new->superblock[1].link, &new->superblock[SUPERBLOCKS - 1].link);
-    return &new->superblock[0];
-}
-
-static struct superblock *superblock_alloc(void) {
-    struct superblock *const idle = superblock_pop_idle();
-    if (idle != NULL)
-        return idle;
-    AO_uintptr_t *const clean = stack_tagged_pop(&michael.clean);
-    return clean != NULL ? superblock_of(clean) : superblock_map();
-}
-
-/* ---- descriptors ---- */
-
-static struct descriptor *descriptor_of(AO_uintptr_t *link) {
-    return link == NULL ? NULL
-                        : (struct descriptor *)(void *)((char *)link - offsetof(struct descriptor, link));
-}
-
-static void descriptor_retire(struct descriptor *d) {
-    stack_tagged_push(&michael.descriptors, &d->link);
-}
-
-static __attribute__((noinline, cold)) struct descriptor *descriptor_map(void) {
-    struct batch *const new = os_map(sizeof *new);
-    if (new == NULL)
-        return NULL;
-    for (unsigned i = 1; i + 1 < BATCH; i++)
-        __atomic_store_n(&new->descriptor[i].link, (AO_uintptr_t) & new->descriptor[i + 1].link,
-                         __ATOMIC_RELAXED);
-    record(&michael.batches, &new->mapping);
-    stack_tagged_push_chain(&michael.descriptors, &new->descriptor[1].link, &new->descriptor[BATCH - 1].link);
-    return &new->descriptor[0];
-}
-
-static struct descriptor *descriptor_alloc(void) {
-    struct descriptor *const free = descriptor_of(stack_tagged_pop(&michael.descriptors));
-    return free != NULL ? free : descriptor_map();
-}
-
-static bool descriptor_is_empty(const struct descriptor *d) {
-    return anchor_state(__atomic_load_n(&d->anchor, __ATOMIC_ACQUIRE)) == EMPTY;
-}
-
-/* The caller has taken D out of a slot or off a list: EMPTY now, it is for ever. */
-static bool descriptor_retire_if_empty(struct descriptor *d) {
-    if (!descriptor_is_empty(d))
-        return false;
-    descriptor_retire(d);
-    return true;
-}
 
 /* ---- partial superblocks ---- */
 
@@ -347,7 +112,8 @@ static struct descriptor *take_partial(struct heap *heap, unsigned class) {
     return descriptor_of(stack_tagged_pop(&michael.of[class].partial));
 }
 
-/* Whatever is EMPTY on top of a class's list. What is looked at is not owned, so it is only a hint whether to take it. */
+/* Whatever is EMPTY on top of a class's list. What is looked at is not owned, so it is only a hint whether to take
+ * it. */
 static void clean_list(struct heap *heap, unsigned class) {
     struct stack_tagged *const list = &michael.of[class].partial;
     for (;;) {
@@ -366,8 +132,8 @@ static void clean_list(struct heap *heap, unsigned class) {
 }
 
 /* WAS became EMPTY by the caller's free, and is not the caller's: it may have been retired since, and even be a live
- * superblock's, in this very slot (E1). So the exchange makes it the caller's, whatever it is by now, and only then it is
- * looked at. WAS itself is not read before (E6). */
+ * superblock's, in this very slot (E1). So the exchange makes it the caller's, whatever it is by now, and only then
+ * it is looked at. WAS itself is not read before (E6). */
 static void remove_empty(struct heap *heap, unsigned class, struct descriptor *was) {
     struct descriptor *d = was;
     if (!__atomic_compare_exchange_n(&heap->of[class].partial, &d, NULL, false, __ATOMIC_ACQ_REL,
@@ -378,10 +144,6 @@ static void remove_empty(struct heap *heap, unsigned class, struct descriptor *w
 }
 
 /* ---- malloc ---- */
-
-static inline AO_uintptr_t *block_at(const struct descriptor *d, unsigned index) {
-    return (AO_uintptr_t *)(void *)(d->memory + (size_t)index * d->size);
-}
 
 /* A relaxed atomic, for a delayed pop may still read it as the link that it was. */
 static inline void *hand_out(AO_uintptr_t *block, const struct descriptor *d) {
@@ -400,8 +162,8 @@ static inline unsigned least(unsigned a, unsigned b) {
     return a < b ? a : b;
 }
 
-/* D and RESERVED of its blocks are the caller's, and one more that it has popped, so that D cannot become EMPTY. E3: the word
- * must be empty. Whatever else is there has credits that would be lost. */
+/* D and RESERVED of its blocks are the caller's, and one more that it has popped, so that D cannot become EMPTY.
+ * E3: the word must be empty. Whatever else is there has credits that would be lost. */
 static void update_active(struct heap *heap, unsigned class, struct descriptor *d, unsigned reserved) {
     active none = 0;
     if (__atomic_compare_exchange_n(&heap->of[class].active, &none, (active)(uintptr_t)d | (reserved - 1),
@@ -480,8 +242,8 @@ static void *from_partial(struct heap *heap, unsigned class) {
     return block;
 }
 
-/* D and its superblock are nobody else's: one of its blocks is the caller's, RESERVED others are credits. The tag goes on
- * from the life before. */
+/* D and its superblock are nobody else's: one of its blocks is the caller's, RESERVED others are credits. The tag
+ * goes on from the life before. */
 static void descriptor_prepare(struct descriptor *d, struct superblock *superblock, struct heap *heap,
                                unsigned class, unsigned *reserved) {
     const unsigned size = (unsigned)size_class_bytes(class), count = (SUPERBLOCK - PREFIX) / size;
@@ -499,7 +261,8 @@ static void descriptor_prepare(struct descriptor *d, struct superblock *superblo
     __atomic_store_n(&d->anchor, anchor_make(1, count - 1 - *reserved, ACTIVE, tag), __ATOMIC_RELAXED);
 }
 
-/* NULL: the word is not empty any more, or there is no memory. E5: the install is what publishes all that was prepared. */
+/* NULL: the word is not empty any more, or there is no memory. E5: the install is what publishes all that was
+ * prepared. */
 static void *from_new_superblock(struct heap *heap, unsigned class, bool *no_memory) {
     struct descriptor *const d = descriptor_alloc();
     struct superblock *const superblock = d == NULL ? NULL : superblock_alloc();
@@ -577,8 +340,8 @@ static __attribute__((noinline, cold)) void unmap_large(AO_uintptr_t *prefix) {
         abort(); /* not a block of ours: going on would unmap somebody else's memory */
 }
 
-/* What a free has to do after its exchange, by what it made of the state. Nothing of D is read here: EMPTY, it is not the
- * caller's (E6). PARTIAL from FULL, it is. */
+/* What a free has to do after its exchange, by what it made of the state. Nothing of D is read here: EMPTY, it is
+ * not the caller's (E6). PARTIAL from FULL, it is. */
 static __attribute__((noinline)) void free_elsewhere(struct heap *heap, unsigned class, struct descriptor *d,
                                                      struct superblock *emptied) {
     if (emptied == NULL) {
@@ -589,8 +352,8 @@ static __attribute__((noinline)) void free_elsewhere(struct heap *heap, unsigned
     remove_empty(heap, class, d);
 }
 
-/* All fields are read before the exchange (E6), the heap once a turn (E7): until the exchange succeeds D has the block. The link is
- * stored before it (E5), and what it was read from is the anchor that is exchanged. */
+/* All fields are read before the exchange (E6), the heap once a turn (E7): until the exchange succeeds D has the
+ * block. The link is stored before it (E5), and what it was read from is the anchor that is exchanged. */
 static inline void push(struct descriptor *d, AO_uintptr_t *block) {
     struct superblock *const superblock = d->superblock;
     const unsigned class = d->class, last = d->count - 1;
@@ -630,8 +393,8 @@ static size_t michael_usable_size(void *payload) {
 
 /* ---- trim ---- */
 
-/* Takes a superblock out of its word, and gives back what it had reserved. If all is free then, it was in no other place: who makes
- * it EMPTY here owns the descriptor too. */
+/* Takes a superblock out of its word, and gives back what it had reserved. If all is free then, it was in no other
+ * place: who makes it EMPTY here owns the descriptor too. */
 static void deactivate(struct heap *heap, unsigned class) {
     const active was = __atomic_exchange_n(&heap->of[class].active, 0, __ATOMIC_ACQUIRE);
     if (was == 0)
@@ -666,180 +429,7 @@ static bool michael_trim(void) {
     return discarded != 0;
 }
 
-/* ---- stats ---- */
-
-static struct batch *batches(void) {
-    return (struct batch *)(void *)__atomic_load_n(&michael.batches, __ATOMIC_ACQUIRE);
-}
-
-static struct hyperblock *hyperblocks(void) {
-    return (struct hyperblock *)(void *)__atomic_load_n(&michael.hyperblocks, __ATOMIC_ACQUIRE);
-}
-
-static struct batch *batch_after(const struct batch *batch) {
-    return (struct batch *)(void *)batch->mapping.next;
-}
-
-static struct hyperblock *hyperblock_after(const struct hyperblock *hyperblock) {
-    return (struct hyperblock *)(void *)hyperblock->mapping.next;
-}
-
-/* How many blocks of D are credits. */
-static unsigned reserved_of(const struct descriptor *d) {
-    const struct heap *const heap = __atomic_load_n(&d->heap, __ATOMIC_RELAXED);
-    if (heap == NULL)
-        return 0;
-    const active a =
-        __atomic_load_n(&heap->of[__atomic_load_n(&d->class, __ATOMIC_RELAXED)].active, __ATOMIC_RELAXED);
-    return (a & ~(active)CREDITS_MASK) == (uintptr_t)d ? (unsigned)(a & CREDITS_MASK) + 1 : 0;
-}
-
-static void add_descriptor(struct allocator_stats *s, const struct descriptor *d) {
-    const anchor a = __atomic_load_n(&d->anchor, __ATOMIC_RELAXED);
-    if (anchor_state(a) == EMPTY)
-        return;
-    const size_t size = __atomic_load_n(&d->size, __ATOMIC_RELAXED);
-    const size_t free = least(anchor_count(a) + reserved_of(d), __atomic_load_n(&d->count, __ATOMIC_RELAXED));
-    s->cached += free * size;
-    s->live += (__atomic_load_n(&d->count, __ATOMIC_RELAXED) - free) * (size - PREFIX);
-    s->resident += SUPERBLOCK;
-}
-
-static void michael_stats(struct allocator_stats *stats) {
-    struct allocator_stats s = {0};
-    for (const struct batch *b = batches(); b != NULL; b = batch_after(b)) {
-        for (unsigned i = 0; i < BATCH; i++)
-            add_descriptor(&s, &b->descriptor[i]);
-        s.mapped += sizeof *b;
-        s.resident += sizeof *b;
-    }
-    for (const struct hyperblock *h = hyperblocks(); h != NULL; h = hyperblock_after(h)) {
-        s.mapped += HYPERBLOCK + sizeof *h;
-        s.resident += sizeof *h;
-    }
-    const size_t idle = __atomic_load_n(&michael.idle_count, __ATOMIC_RELAXED) * SUPERBLOCK;
-    const size_t large = __atomic_load_n(&michael.large_bytes, __ATOMIC_RELAXED);
-    s.cached += idle;
-    s.resident += idle + large;
-    s.mapped += large;
-    s.live += large - __atomic_load_n(&michael.large_count, __ATOMIC_RELAXED) * ALIGNMENT;
-    *stats = s;
-}
-
-/* ---- check ---- */
-
-struct fault {
-    char *why;
-    size_t size;
-};
-
-static bool wrong(const struct fault *fault, const char *what, const void *where) {
-    snprintf(fault->why, fault->size, "%s: %p", what, where);
-    return false;
-}
-
-/* Counts the places of what is on a list; false where there are more than could be. */
-static bool count_descriptors(const struct stack_tagged *list, enum state least_state, unsigned class,
-                              const struct fault *fault) {
-    for (AO_uintptr_t *at = (AO_uintptr_t *)list->top.second; at != NULL; at = (AO_uintptr_t *)*at) {
-        struct descriptor *const d = descriptor_of(at);
-        const enum state state = anchor_state(d->anchor);
-        if (d->places++ != 0)
-            return wrong(fault, "a descriptor is in two places", d);
-        if (state != EMPTY && (state != least_state || d->class != class))
-            return wrong(fault, "a descriptor on a list has another state or class", d);
-    }
-    return true;
-}
-
-static bool count_superblocks(const struct stack_tagged *list, size_t *count, const struct fault *fault) {
-    for (AO_uintptr_t *at = (AO_uintptr_t *)list->top.second; at != NULL; at = (AO_uintptr_t *)*at, ++*count)
-        if (superblock_of(at)->places++ != 0)
-            return wrong(fault, "a superblock is idle twice", superblock_of(at)->memory);
-    return true;
-}
-
-static bool count_heap(struct heap *heap, unsigned class, const struct fault *fault) {
-    struct descriptor *const d = (struct descriptor *)(uintptr_t)(heap->of[class].active &
-                                                                  ~(active)CREDITS_MASK),
-                             *const p = heap->of[class].partial;
-    if (d != NULL &&
-        (d->places++ != 0 || anchor_state(d->anchor) != ACTIVE || d->heap != heap || d->class != class))
-        return wrong(fault, "an active descriptor has another state, heap or class, or is in two places", d);
-    if (p == NULL)
-        return true;
-    const enum state state = anchor_state(p->anchor);
-    if (p->places++ != 0 || (state != EMPTY && (state != PARTIAL || p->class != class)))
-        return wrong(fault, "a descriptor in a slot has another state or class, or is in two places", p);
-    return true;
-}
-
-/* The free list is as long as it should be, no index is on it twice, and all that is not on it is D's. */
-static bool check_blocks(const struct descriptor *d, unsigned free, const struct fault *fault) {
-    bool seen[MOST_BLOCKS] = {false};
-    unsigned index = anchor_avail(d->anchor);
-    for (unsigned i = 0; i < free; i++) {
-        if (index >= d->count || seen[index])
-            return wrong(fault, "a free list is too short", d);
-        seen[index] = true;
-        index = (unsigned)*block_at(d, index) & INDEX_MASK;
-    }
-    for (unsigned i = 0; i < d->count; i++)
-        if (!seen[i] && *block_at(d, i) != (AO_uintptr_t)d)
-            return wrong(fault, "a block is neither free nor its descriptor's", block_at(d, i));
-    return true;
-}
-
-static bool check_descriptor(struct descriptor *d, const struct fault *fault) {
-    const enum state state = anchor_state(d->anchor);
-    const unsigned count = anchor_count(d->anchor), free = count + reserved_of(d), places = d->places;
-    d->places = 0;
-    if (places != (state == FULL ? 0 : 1))
-        return wrong(fault, "a descriptor is nowhere, or a full one somewhere", d);
-    if (state == EMPTY)
-        return true;
-    if (d->superblock->places++ != 0)
-        return wrong(fault, "a superblock is idle, or another descriptor's", d);
-    if (free > d->count || (state == FULL && free != 0) ||
-        (state == PARTIAL && (count == 0 || free == d->count)) ||
-        d->count != (SUPERBLOCK - PREFIX) / size_class_bytes(d->class))
-        return wrong(fault, "a count is not as its state", d);
-    return check_blocks(d, free, fault);
-}
-
-/* Whatever is in a place is counted there; then each is looked at, and the counts are put back to 0. */
-static bool count_places(const struct fault *fault) {
-    for (unsigned h = 0; h < HEAPS; h++)
-        for (unsigned c = 0; c < CLASSES; c++)
-            if (!count_heap(&michael.heap[h], c, fault))
-                return false;
-    for (unsigned c = 0; c < CLASSES; c++)
-        if (!count_descriptors(&michael.of[c].partial, PARTIAL, c, fault))
-            return false;
-    size_t idle = 0, clean = 0;
-    if (!count_superblocks(&michael.idle, &idle, fault) || !count_superblocks(&michael.clean, &clean, fault))
-        return false;
-    if (idle > michael.idle_count)
-        return wrong(fault, "more superblocks are idle than were counted", &michael.idle);
-    return count_descriptors(&michael.descriptors, EMPTY, 0, fault);
-}
-
-static bool michael_check(char *why, size_t why_size) {
-    const struct fault fault = {why, why_size};
-    if (!count_places(&fault))
-        return false;
-    for (struct batch *b = batches(); b != NULL; b = batch_after(b))
-        for (unsigned i = 0; i < BATCH; i++)
-            if (!check_descriptor(&b->descriptor[i], &fault))
-                return false;
-    for (struct hyperblock *h = hyperblocks(); h != NULL; h = hyperblock_after(h))
-        for (unsigned i = 0; i < SUPERBLOCKS; i++) {
-            if (h->superblock[i].places != 1)
-                return wrong(&fault, "a superblock is nowhere", h->superblock[i].memory);
-            h->superblock[i].places = 0;
-        }
-    return true;
-}
+#include "michael_check.h"
 
 const struct allocator allocator_michael = {
     .name = "michael",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * `michael` under every schedule of two activations with up to three switches (ao/schedules.h), over superblocks of two
- * and three blocks, so that a few calls go through all states. Both are on one heap, as a handler and what it interrupts, or each
- * on its own. Afterwards all invariants hold, no block is in two hands, and when all is freed and trimmed, every superblock is
- * idle again.
+ * `michael` under every schedule of two activations with up to three switches (ao/schedules.h), over superblocks of
+ * two and three blocks, so that a few calls go through all states. Both are on one heap, as a handler and what it
+ * interrupts, or each on its own. Afterwards all invariants hold, no block is in two hands, and when all is freed
+ * and trimmed, every superblock is idle again.
  */
 #include <setjmp.h>
 #include <stdarg.h>

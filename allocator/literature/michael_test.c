@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * `michael` from inside: each erratum of the paper and its copies (E1 to E8) replayed by hand, with what others do put right before
- * the access that matters; a handler, and a death, at every access to shared memory of every path; no memory; bounds on
- * space; heaps in turn; threads. Live blocks carry marks, so that memory that is handed out twice is seen at once.
+ * `michael` from inside: each erratum of the paper and its copies (E1 to E8) replayed by hand, with what others do
+ * put right before the access that matters; a handler, and a death, at every access to shared memory of every path;
+ * no memory; bounds on space; heaps in turn; threads. Live blocks carry marks, so that memory that is handed out
+ * twice is seen at once.
  */
 #include "ao/dwcas.h"
 #include "os/os.h"
@@ -209,8 +210,8 @@ static struct descriptor *active_of(size_t size) {
 
 static uint64_t *first, *second, *third, *fourth;
 
-/* Others take the EMPTY descriptor out of the slot and retire it; it becomes that of a new superblock, FULL, PARTIAL, and is in the
- * slot again. */
+/* Others take the EMPTY descriptor out of the slot and retire it; it becomes that of a new superblock, FULL,
+ * PARTIAL, and is in the slot again. */
 static void reuse_the_descriptor_in_the_same_slot(void) {
     third = take(TWO);
     fourth = take(TWO);
@@ -430,8 +431,9 @@ static void the_tag_holds_against_aba(void **state) {
 
 /* ---- E5: fences ---- */
 
-/* Every exchange of an anchor releases and acquires, every install and put releases, every taking acquires; what an exchange
- * publishes is written. (ThreadSanitizer, which this test passes too, sees where an order is too weak for the blocks' contents.) */
+/* Every exchange of an anchor releases and acquires, every install and put releases, every taking acquires; what an
+ * exchange publishes is written. (ThreadSanitizer, which this test passes too, sees where an order is too weak for
+ * the blocks' contents.) */
 static unsigned orders_seen;
 
 static bool look_at_order(const volatile void *word, enum kind kind, int order) {
@@ -822,7 +824,8 @@ static void die(void) {
     longjmp(alive, 1);
 }
 
-/* What was never handed out, or was on its way back, is out of reach; all else goes on, in the same heap and in others. */
+/* What was never handed out, or was on its way back, is out of reach; all else goes on, in the same heap and in
+ * others. */
 static void the_others_go_on(void) {
     enum { BLOCKS = 40 };
     uint64_t *block[BLOCKS];

@@ -5,7 +5,8 @@
 #include "allocator.h"
 
 static const char *const files[] = {"libjemalloc.so.2", NULL};
-static const struct allocator_library library = {.files = files, .package = "libjemalloc2"};
+static const struct allocator_library library = {
+    .files = files, .package = "libjemalloc2", .realloc_name = "realloc"};
 
 const struct allocator allocator_jemalloc = {
     .name = "jemalloc",

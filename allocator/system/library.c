@@ -86,6 +86,10 @@ static enum allocator_status bind(void *handle, const char *path, const struct a
     /* POSIX's way from an object pointer to a function pointer. */
     memcpy(&table->malloc, &malloc_address, sizeof malloc_address);
     memcpy(&table->free, &free_address, sizeof free_address);
+    if (library->realloc_name != NULL) {
+        void *const realloc_address = own_symbol(handle, library->realloc_name);
+        memcpy(&table->realloc, &realloc_address, sizeof realloc_address);
+    }
     return ALLOCATOR_OK;
 }
 

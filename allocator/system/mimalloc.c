@@ -5,7 +5,8 @@
 #include "allocator.h"
 
 static const char *const files[] = {"libmimalloc.so.2", "libmimalloc.so.3", NULL};
-static const struct allocator_library library = {.files = files, .package = "libmimalloc2.0"};
+static const struct allocator_library library = {
+    .files = files, .package = "libmimalloc2.0", .realloc_name = "realloc"};
 
 const struct allocator allocator_mimalloc = {
     .name = "mimalloc",

@@ -18,7 +18,8 @@ static const char *const files[] = {
     "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-" ARCHITECTURE ".so",
     "/usr/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-" ARCHITECTURE ".so",
     "/usr/lib64/clang/*/lib/linux/libclang_rt.scudo_standalone-" ARCHITECTURE ".so", NULL};
-static const struct allocator_library library = {.files = files, .package = "libclang-rt-dev"};
+static const struct allocator_library library = {
+    .files = files, .package = "libclang-rt-dev", .realloc_name = "realloc"};
 
 const struct allocator allocator_scudo = {
     .name = "scudo",

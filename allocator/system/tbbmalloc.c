@@ -5,6 +5,7 @@
 #include "allocator.h"
 
 static const char *const files[] = {"libtbbmalloc.so.2", NULL};
+/* Its realloc is not used: it takes SIZE_MAX bytes for few, and gives the old block back. */
 static const struct allocator_library library = {.files = files,
                                                  .package = "libtbbmalloc2",
                                                  .malloc_name = "scalable_malloc",

@@ -5,7 +5,8 @@
 #include "allocator.h"
 
 static const char *const files[] = {"libtcmalloc_minimal.so.4", NULL};
-static const struct allocator_library library = {.files = files, .package = "libtcmalloc-minimal4"};
+static const struct allocator_library library = {
+    .files = files, .package = "libtcmalloc-minimal4", .realloc_name = "realloc"};
 
 const struct allocator allocator_tcmalloc = {
     .name = "tcmalloc",

@@ -159,6 +159,8 @@ const struct allocator *latency_allocator(struct latency *latency) {
 }
 
 void latency_begin(struct latency *latency, unsigned thread) {
+    if (thread < THREADS && (self = latency->thread[thread]) != NULL)
+        return; /* which it goes on for */
     struct latency_thread *const t = thread < THREADS ? memory_map(sizeof *t) : NULL;
     if (t == NULL)
         return;

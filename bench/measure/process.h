@@ -23,6 +23,9 @@ uint64_t process_committed(void);
 /* Minor and major faults of all threads so far. */
 uint64_t process_page_faults(void);
 
+/* CPU time of all threads so far, those that have ended with all of their end. */
+uint64_t process_cpu_ns(void);
+
 /* Nanoseconds in which the machine's CPUs were ready to run us but the hypervisor ran others (ticks of 10
  * ms). */
 uint64_t process_steal_ns(void);

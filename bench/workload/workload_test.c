@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -26,6 +27,7 @@ struct example {
     uint64_t operations;
     bool by_seed, by_worker; /* do requests differ between seeds, between workers? */
     bool by_luck;            /* they depend on who comes first, if there are two */
+    bool frees_by_luck;      /* only what is freed does, if there are two who free */
     bool is_list;            /* a node's last word has only its first byte written */
 };
 
@@ -46,11 +48,91 @@ static const struct example examples[] = {
     {.workload = "list-reversal", .word = {"shared"}, .operations = 1500, .by_luck = true, .is_list = true},
     {.workload = "false-sharing-active", .word = {"8", "3"}, .operations = 50},
     {.workload = "false-sharing-passive", .word = {"8", "3"}, .operations = 50},
-    {.workload = "producer-consumer", .word = {"16", "64"}, .operations = 900, .by_worker = true},
-    {.workload = "producer-consumer", .word = {"1", "32760"}, .operations = 50, .by_worker = true},
+    {.workload = "producer-consumer", .word = {"16", "64", "pairs"}, .operations = 900, .by_worker = true},
+    {.workload = "producer-consumer", .word = {"1", "32760", "pairs"}, .operations = 50, .by_worker = true},
+    {.workload = "producer-consumer",
+     .word = {"128", "64", "reversed"},
+     .operations = 9000,
+     .by_worker = true},
+    {.workload = "producer-consumer",
+     .word = {"3", "64", "one-to-many"},
+     .operations = 2000,
+     .by_worker = true},
+    {.workload = "producer-consumer",
+     .word = {"16", "64", "many-to-many"},
+     .operations = 2000,
+     .by_worker = true},
+    {.workload = "producer-consumer", .word = {"1", "64", "hot-free"}, .operations = 3000, .by_worker = true},
     {.workload = "mixed-sizes", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
     {.workload = "phase-change", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
     {.workload = "blowup", .word = {"40", "1024"}, .operations = 5000, .by_worker = true},
+    {.workload = "threadtest", .word = {"1000", "3", "8"}, .operations = 1500},
+    {.workload = "linux-scalability", .word = {"8", "1000"}, .operations = 1500},
+    {.workload = "glibc-simple", .word = {"25", "4096"}, .operations = 90},
+    {.workload = "glibc-thread", .word = {"64"}, .operations = 500, .by_seed = true, .by_worker = true},
+    {.workload = "larson",
+     .word = {"8", "1000", "50", "3"},
+     .operations = 400,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "larson",
+     .word = {"7", "8", "20", "1000"},
+     .operations = 300,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "shbench", .word = {"100", "0"}, .operations = 500, .by_seed = true, .by_worker = true},
+    {.workload = "shbench", .word = {"100", "25"}, .operations = 1000, .by_seed = true, .by_worker = true},
+    {.workload = "xmalloc",
+     .word = {"64", "50"},
+     .operations = 5000,
+     .by_worker = true,
+     .frees_by_luck = true},
+    {.workload = "xmalloc",
+     .word = {"mixed", "1"},
+     .operations = 500,
+     .by_seed = true,
+     .by_worker = true,
+     .frees_by_luck = true},
+    {.workload = "server",
+     .word = {"1", "3"},
+     .operations = 1,
+     .by_seed = true,
+     .by_worker = true,
+     .frees_by_luck = true},
+    {.workload = "rptest",
+     .word = {"200", "linear", "2000"},
+     .operations = 5000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "rptest",
+     .word = {"128", "exponential", "16000"},
+     .operations = 5000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "thread-churn",
+     .word = {"40"},
+     .operations = 50,
+     .by_seed = true,
+     .by_worker = true,
+     .frees_by_luck = true},
+    {.workload = "alloc-test",
+     .word = {"1024", "1024"},
+     .operations = 2000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "size-drift", .word = {"1", "1"}, .operations = 2000, .by_seed = true, .by_worker = true},
+    {.workload = "large", .word = {"small", "2", "1"}, .operations = 10, .by_seed = true, .by_worker = true},
+    {.workload = "realloc-growth",
+     .word = {"4096", "5"},
+     .operations = 2000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "empirical",
+     .word = {"fleet", "1", "5", "32760"},
+     .operations = 6000,
+     .by_seed = true,
+     .by_worker = true},
+    {.workload = "application", .word = {"1"}, .operations = 6, .by_seed = true, .by_worker = true},
 };
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
@@ -86,6 +168,7 @@ static struct {
     unsigned long damage;                /* at this call the block handed out last is written to */
     size_t tail;                         /* one of so many bytes at a block's end must have been written */
     struct front *newest;                /* kept only where there is damage to do */
+    bool forgets;                        /* realloc does not copy */
     unsigned char *arena;
     atomic_size_t arena_used;
 } mock;
@@ -181,7 +264,21 @@ static void arena_free(void *block) {
     end_block(block);
 }
 
-static const struct allocator libc_allocator = {.name = "libc", .malloc = libc_malloc, .free = libc_free};
+/* The same requests and the same log as malloc and free, but never both blocks live. */
+static void *libc_realloc(void *block, size_t size) {
+    note(2 * size);
+    if (is_refused())
+        return NULL;
+    struct front *const raw = malloc(sizeof(struct front) + size), *const old = end_block(block);
+    void *const moved = new_block(raw, size);
+    if (old != NULL && !mock.forgets)
+        memcpy(moved, block, old->size < size ? old->size : size);
+    free(old);
+    return moved;
+}
+
+static const struct allocator libc_allocator = {
+    .name = "libc", .malloc = libc_malloc, .free = libc_free, .realloc = libc_realloc};
 static const struct allocator arena_allocator = {.name = "arena", .malloc = arena_malloc, .free = arena_free};
 
 /* ---- a driver: what the harness does, less clocks ---- */
@@ -203,6 +300,30 @@ static struct run {
 static struct log logs[2][THREADS]; /* of two runs that are compared */
 
 static bool warm; /* as in the harness: first a quarter of the operations, where a workload wants it */
+
+/* Of one that its worker waits for: its requests are the worker's. */
+struct made {
+    struct worker *worker;
+    void (*body)(struct worker *);
+    struct log *log;
+};
+
+static atomic_ulong threads_made;
+
+static void *work_as_made(void *argument) {
+    struct made *const made = argument;
+    own_log = made->log;
+    made->body(made->worker);
+    return NULL;
+}
+
+static void on_new_thread(struct worker *worker, void (*body)(struct worker *)) {
+    struct made made = {worker, body, own_log};
+    pthread_t thread;
+    atomic_fetch_add(&threads_made, 1);
+    assert_int_equal(pthread_create(&thread, NULL, work_as_made, &made), 0);
+    pthread_join(thread, NULL);
+}
 
 static void *work(void *argument) {
     struct seat *const seat = argument;
@@ -233,6 +354,7 @@ static void start_seat(unsigned index, struct log *log, pthread_barrier_t *barri
     *seat = (struct seat){.worker = {.cell = cell,
                                      .malloc = cell->allocator->malloc,
                                      .free = cell->allocator->free,
+                                     .on_new_thread = on_new_thread,
                                      .index = index,
                                      .seed = cell->seed * 1000 + index},
                           .log = log,
@@ -298,6 +420,13 @@ static unsigned threads_of(const struct example *e) {
     return strcmp(workload_named(e->workload)->threads, "1") == 0 ? 1 : THREADS;
 }
 
+/* So many that nothing hangs on luck. */
+static unsigned few_threads_of(const struct example *e) {
+    if (!e->by_luck && !e->frees_by_luck)
+        return threads_of(e);
+    return workload_named(e->workload)->in_pairs ? 2 : 1;
+}
+
 static int reset(void **state) {
     (void)state;
     unsigned char *const arena = mock.arena;
@@ -309,6 +438,15 @@ static int reset(void **state) {
 
 static bool equal_logs(const struct log *a, const struct log *b) {
     return a->events == b->events && memcmp(a->event, b->event, a->events * sizeof *a->event) == 0;
+}
+
+/* Removes all frees. */
+static void keep_allocations(struct log *log) {
+    size_t kept = 0;
+    for (size_t i = 0; i < log->events; i++)
+        if (log->event[i] % 2 == 0)
+            log->event[kept++] = log->event[i];
+    log->events = kept;
 }
 
 /* ---- every workload ---- */
@@ -350,7 +488,7 @@ static void a_cell_that_never_ran_leaves_nothing(void **state) {
 static void requests_are_the_same_for_two_allocators(void **state) {
     (void)state;
     for (unsigned i = 0; i < EXAMPLES; i++) {
-        const unsigned threads = examples[i].by_luck ? 1 : threads_of(&examples[i]);
+        const unsigned threads = few_threads_of(&examples[i]);
         run(&examples[i], &libc_allocator, threads, 5, logs[0]);
         run(&examples[i], &arena_allocator, threads, 5, logs[1]);
         for (unsigned t = 0; t < threads; t++)
@@ -358,11 +496,26 @@ static void requests_are_the_same_for_two_allocators(void **state) {
     }
 }
 
+static void what_is_allocated_is_the_same_where_only_frees_hang_on_luck(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        if (!examples[i].frees_by_luck)
+            continue;
+        run(&examples[i], &libc_allocator, THREADS, 5, logs[0]);
+        run(&examples[i], &arena_allocator, THREADS, 5, logs[1]);
+        for (unsigned t = 0; t < THREADS; t++) {
+            keep_allocations(&logs[0][t]);
+            keep_allocations(&logs[1][t]);
+            assert_true(equal_logs(&logs[0][t], &logs[1][t]));
+        }
+    }
+}
+
 static void requests_differ_between_seeds_and_workers_where_they_should(void **state) {
     (void)state;
     for (unsigned i = 0; i < EXAMPLES; i++) {
         const struct example *const e = &examples[i];
-        const unsigned threads = e->by_luck ? 1 : threads_of(e);
+        const unsigned threads = few_threads_of(e);
         run(e, &libc_allocator, threads, 5, logs[0]);
         run(e, &libc_allocator, threads, 6, logs[1]);
         assert_int_equal(equal_logs(&logs[0][0], &logs[1][0]), !e->by_seed);
@@ -371,28 +524,51 @@ static void requests_differ_between_seeds_and_workers_where_they_should(void **s
     }
 }
 
-/* Every 37th call or so of each example fails: once alone, and once with all that come after it. */
-static void null_at_any_call_ends_in_out_of_memory_and_no_leak(void **state) {
-    (void)state;
-    for (unsigned i = 0; i < EXAMPLES; i++) {
-        const unsigned threads = threads_of(&examples[i]);
-        reset(NULL);
-        run(&examples[i], &libc_allocator, threads, 1, logs[0]);
-        const unsigned long calls = mock.calls;
-        for (unsigned long nth = 1; nth <= calls; nth += nth < 5 ? 1 : calls / 37 + 1) {
-            mock.fail_first = nth;
-            for (int forever = 0; forever < 2; forever++) {
-                unsigned failed = 0;
-                mock.fail_last = forever ? -1UL : nth;
-                run(&examples[i], &libc_allocator, threads, 1, logs[0]);
-                for (unsigned t = 0; t < threads; t++) {
-                    assert_int_not_equal(last.seat[t].result, WORK_WRONG);
-                    failed += last.seat[t].result == WORK_OUT_OF_MEMORY;
-                }
-                assert_true(forever ? failed >= 1 : failed == 1);
+/* Each call in PARTS or so of an example fails: once alone, and once with all that come after it. */
+static void fail_calls_of(const struct example *e, unsigned parts) {
+    const unsigned threads = threads_of(e);
+    mock.fail_first = 0;
+    run(e, &libc_allocator, threads, 1, logs[0]);
+    const unsigned long calls = mock.calls;
+    for (unsigned long nth = 1; nth <= calls; nth += nth < 5 ? 1 : calls / parts + 1) {
+        mock.fail_first = nth;
+        for (int forever = 0; forever < 2; forever++) {
+            unsigned failed = 0;
+            mock.fail_last = forever ? -1UL : nth;
+            run(e, &libc_allocator, threads, 1, logs[0]);
+            for (unsigned t = 0; t < threads; t++) {
+                assert_int_not_equal(last.seat[t].result, WORK_WRONG);
+                failed += last.seat[t].result == WORK_OUT_OF_MEMORY;
             }
+            assert_true(forever ? failed >= 1 : failed == 1);
         }
     }
+}
+
+static void null_at_any_call_ends_in_out_of_memory_and_no_leak(void **state) {
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        reset(state);
+        fail_calls_of(&examples[i], 37);
+    }
+}
+
+/* Who has failed there does not run: the others must not wait for him. */
+static void so_does_null_in_the_warm_up(void **state) {
+    for (unsigned i = 0; i < EXAMPLES; i++) {
+        reset(state);
+        warm = true;
+        if (workload_named(examples[i].workload)->warms_up)
+            fail_calls_of(&examples[i], 11);
+    }
+}
+
+/* Else no script decides it, or none that is easily added up. */
+static bool knows_its_peak(const struct example *e) {
+    static const char *const others[] = {"list-reversal", "producer-consumer", "xmalloc", "server", "rptest"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(e->workload, others[i]) == 0)
+            return false;
+    return strcmp(e->workload, "shbench") != 0 || last.cell.number[1] == 0;
 }
 
 /* What the workers of the last run say of their peaks, held to what the allocator saw. Each worker's peak is
@@ -403,10 +579,12 @@ static void hold_to_peaks_seen(const struct example *e, unsigned threads) {
         blocks += last.seat[t].worker.peak_live_blocks;
         bytes += last.seat[t].worker.peak_live_bytes;
     }
-    if (strcmp(e->workload, "list-reversal") == 0 || strcmp(e->workload, "producer-consumer") == 0) {
-        assert_int_equal(blocks + bytes, 0); /* no script decides it, or none that is easily added up */
-    } else if (threads == 1 ||
-               workload_named(e->workload)->whole_scripts) { /* whose workers wait for each other */
+    if (!knows_its_peak(e)) {
+        assert_int_equal(blocks + bytes, 0);
+    } else if (strcmp(e->workload, "thread-churn") == 0) { /* and one block in each thread's hand */
+        assert_in_range(mock.peak_live, blocks, blocks + threads);
+    } else if (threads == 1 || strcmp(e->workload, "phase-change") == 0 ||
+               strcmp(e->workload, "blowup") == 0) { /* whose workers wait for each other */
         assert_int_equal(blocks, mock.peak_live);
         assert_int_equal(bytes, mock.peak_bytes);
     } else {
@@ -427,9 +605,17 @@ static void who_knows_its_peak_knows_it_exactly(void **state) {
         hold_to_peaks_seen(e, threads_of(e));
     }
     /* Several times through the table of steps; of this seed the peak is in the second walk, not in the first. */
-    const struct example walks = {.workload = "mixed-sizes", .word = {"1"}, .operations = 200000};
-    run(&walks, &libc_allocator, 1, 24, logs[0]);
-    hold_to_peaks_seen(&walks, 1);
+    static const struct example walks[] = {
+        {.workload = "mixed-sizes", .word = {"1"}, .operations = 200000},
+        {.workload = "alloc-test", .word = {"128", "1024"}, .operations = 150000},
+        {.workload = "large", .word = {"small", "3", "1"}, .operations = 11000},
+        {.workload = "realloc-growth", .word = {"512", "4"}, .operations = 150000},
+        {.workload = "empirical", .word = {"fleet", "1", "5", "32760"}, .operations = 150000},
+    };
+    for (unsigned i = 0; i < sizeof walks / sizeof *walks; i++) {
+        run(&walks[i], &libc_allocator, 1, 24, logs[0]);
+        hold_to_peaks_seen(&walks[i], 1);
+    }
 }
 
 /* ---- what one of them promises ---- */
@@ -501,7 +687,8 @@ static void a_list_out_of_order_is_found(void **state) {
 static void what_a_producer_allocates_its_consumer_frees(void **state) {
     (void)state;
     enum { BLOCKS = 2 * 3000 };
-    const struct example e = {.workload = "producer-consumer", .word = {"16", "40"}, .operations = 2999};
+    const struct example e = {
+        .workload = "producer-consumer", .word = {"16", "40", "pairs"}, .operations = 2999};
     run(&e, &libc_allocator, THREADS, 1, logs[0]);
     assert_true(mock.peak_live <= THREADS / 2 * 1024);
     for (unsigned t = 0; t < THREADS; t++) {
@@ -509,6 +696,84 @@ static void what_a_producer_allocates_its_consumer_frees(void **state) {
         assert_int_equal(logs[0][t].events, BLOCKS);
         for (uint64_t i = 0; i < BLOCKS; i++)
             assert_int_equal(logs[0][t].event[i], t % 2 == 0 ? 2 * 40 : 2 * i + 1);
+    }
+}
+
+/* Worker 0 deals batches to the others in turn; each frees its own in their order. All at once or not. */
+static void what_one_allocates_all_others_free(void **state) {
+    (void)state;
+    enum { BATCH = 16, OTHERS = THREADS - 1, ROUNDS = 200, LOT = 1024 / BATCH * BATCH };
+    for (int hot = 0; hot < 2; hot++) {
+        const struct example e = {.workload = "producer-consumer",
+                                  .word = {"16", "40", hot ? "hot-free" : "one-to-many"},
+                                  .operations = (uint64_t)ROUNDS * BATCH * OTHERS / THREADS};
+        reset(NULL);
+        run(&e, &libc_allocator, THREADS, 1, logs[0]);
+        assert_int_equal(logs[0][0].events, ROUNDS * BATCH * OTHERS);
+        for (unsigned t = 0; t < THREADS; t++)
+            assert_int_equal(last.seat[t].worker.done, ROUNDS * BATCH * OTHERS / THREADS);
+        for (unsigned t = 1; t < THREADS; t++) {
+            assert_int_equal(logs[0][t].events, ROUNDS * BATCH);
+            for (uint64_t i = 0; i < ROUNDS * BATCH; i++) {
+                const uint64_t batch = i / BATCH * OTHERS + t - 1;
+                assert_int_equal(logs[0][t].event[i], 2 * (batch * BATCH + i % BATCH) + 1);
+            }
+        }
+        if (hot) /* nothing is freed before all rings are full, nor allocated before all are empty */
+            assert_int_equal(mock.peak_live, LOT * OTHERS);
+        else
+            assert_true(mock.peak_live <= 1024 * OTHERS);
+    }
+}
+
+/* Consumer j's k-th batch of a round is the k-th that its producer deals in it. */
+static void many_deal_to_many(void **state) {
+    (void)state;
+    enum { BATCH = 16, HALF = THREADS / 2, ROUNDS = 200 };
+    const struct example e = {.workload = "producer-consumer",
+                              .word = {"16", "40", "many-to-many"},
+                              .operations = ROUNDS * BATCH * HALF / 2};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_true(mock.peak_live <= 1024 * HALF * HALF);
+    for (unsigned t = 0; t < THREADS; t++) {
+        assert_int_equal(last.seat[t].worker.done, ROUNDS * BATCH * HALF / 2);
+        assert_int_equal(logs[0][t].events, ROUNDS * BATCH * HALF);
+        for (uint64_t i = 0; i < ROUNDS * BATCH * HALF; i++)
+            assert_int_equal(logs[0][t].event[i], t % 2 == 0 ? 2 * 40 : 2 * i + 1);
+    }
+}
+
+static void producers_and_consumers_change_roles(void **state) {
+    (void)state;
+    enum { A_ROLE = 8192, ROLES = 3 };
+    const struct example e = {.workload = "producer-consumer",
+                              .word = {"16", "40", "reversed"},
+                              .operations = (uint64_t)A_ROLE * ROLES / 2};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_true(mock.peak_live <= THREADS / 2 * 1024);
+    for (unsigned t = 0; t < THREADS; t++) {
+        assert_int_equal(last.seat[t].worker.done, A_ROLE * ROLES / 2);
+        assert_int_equal(logs[0][t].events, A_ROLE * ROLES);
+        for (uint64_t i = 0; i < A_ROLE * ROLES; i++)
+            assert_int_equal(logs[0][t].event[i] % 2, (i / A_ROLE + t) % 2);
+    }
+}
+
+/* Two workers: the second frees the first's batches in their order. Four: each as many. */
+static void batches_travel_in_order_and_no_more_than_the_list_holds(void **state) {
+    (void)state;
+    enum { BATCH = 50, BATCHES = 300 };
+    const struct example e = {.workload = "xmalloc", .word = {"40", "50"}, .operations = BATCH * BATCHES / 2};
+    run(&e, &libc_allocator, 2, 1, logs[0]);
+    assert_true(mock.peak_live <= 102 * BATCH);
+    assert_int_equal(logs[0][1].events, BATCH * BATCHES);
+    for (uint64_t i = 0; i < BATCH * BATCHES; i++)
+        assert_int_equal(logs[0][1].event[i], 2 * i + 1);
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_true(mock.peak_live <= (100 + THREADS) * BATCH);
+    for (unsigned t = 0; t < THREADS; t++) {
+        assert_int_equal(logs[0][t].events, BATCH * BATCHES);
+        assert_int_equal(last.seat[t].worker.done, BATCH * BATCHES / 2);
     }
 }
 
@@ -599,6 +864,446 @@ static void one_live_set_goes_round_all_threads(void **state) {
     }
 }
 
+static void assert_frees_in_order(const struct log *log, size_t at, uint64_t first, uint64_t blocks) {
+    for (uint64_t i = 0; i < blocks; i++)
+        assert_int_equal(log->event[at + i], 2 * (first + i) + 1);
+}
+
+/* Objects are all threads' together, blocks each one's own; batches are done whole. */
+static void old_batches_are_allocated_and_freed_in_order(void **state) {
+    (void)state;
+    static const struct {
+        struct example example;
+        unsigned threads;
+        uint64_t batch, batches, size;
+    } cases[] = {
+        {{.workload = "threadtest", .word = {"1000", "0", "8"}, .operations = 251},
+         THREADS,
+         1000 / THREADS,
+         2,
+         8},
+        {{.workload = "threadtest", .word = {"2", "0", "8"}, .operations = 3}, THREADS, 1, 3, 8},
+        {{.workload = "linux-scalability", .word = {"512", "1000"}, .operations = 1}, THREADS, 1000, 1, 512},
+        {{.workload = "linux-scalability", .word = {"8", "100"}, .operations = 101}, THREADS, 100, 2, 8},
+        {{.workload = "glibc-simple", .word = {"25", "16"}, .operations = 26}, 1, 25, 2, 16},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const uint64_t batch = cases[c].batch;
+        run(&cases[c].example, &libc_allocator, cases[c].threads, 1, logs[0]);
+        for (unsigned t = 0; t < cases[c].threads; t++) {
+            const struct log *const log = &logs[0][t];
+            assert_int_equal(last.seat[t].worker.done, batch * cases[c].batches);
+            assert_int_equal(log->events, 2 * batch * cases[c].batches);
+            for (uint64_t b = 0; b < cases[c].batches; b++) {
+                for (uint64_t i = 0; i < batch; i++)
+                    assert_int_equal(log->event[2 * b * batch + i], 2 * cases[c].size);
+                assert_frees_in_order(log, (2 * b + 1) * batch, b * batch, batch);
+            }
+        }
+    }
+}
+
+/* Half of the sizes below 8 bytes, one of 100 above 395; all slots are hit. */
+static void sizes_of_glibc_thread_fall_with_the_inverse_square(void **state) {
+    (void)state;
+    const struct example e = {.workload = "glibc-thread", .word = {"1024"}, .operations = 65536};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t below_8 = 0, above_395 = 0;
+    for (size_t i = log->run_began; i < log->run_ended; i += 2) {
+        assert_int_equal(log->event[i] % 2, 1);
+        const uint64_t size = log->event[i + 1] / 2;
+        assert_in_range(size, 4, 32760);
+        below_8 += size < 8;
+        above_395 += size > 395;
+    }
+    assert_int_equal(log->run_began, 1024);
+    assert_int_equal(log->run_ended, 1024 + 2 * 65536);
+    assert_in_range(below_8, 65536 * 48 / 100, 65536 * 52 / 100);
+    assert_in_range(above_395, 65536 * 8 / 1000, 65536 * 12 / 1000);
+    assert_int_equal(survivors(log), 0);
+}
+
+/* Of 2001 steps each thread does 3 x 200 and ends; the fourth the rest. The slots outlive them all. */
+static void threads_of_larson_end_and_others_go_on_with_their_slots(void **state) {
+    (void)state;
+    const struct example e = {.workload = "larson", .word = {"8", "1000", "200", "3"}, .operations = 2001};
+    threads_made = 0;
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_int_equal(threads_made, 4 * THREADS);
+    assert_int_equal(mock.peak_live, 200 * THREADS);
+    for (unsigned t = 0; t < THREADS; t++) {
+        const struct log *const log = &logs[0][t];
+        size_t own = 0;
+        assert_int_equal(last.seat[t].worker.done, 2001);
+        assert_int_equal(log->run_ended, 2 * 2001);
+        for (size_t i = 0; i < log->run_ended; i += 2) {
+            assert_int_equal(log->event[i] % 2, 1);
+            assert_in_range(log->event[i + 1] / 2, 8, 999);
+            own += log->event[i] > 1; /* else it is the main thread's, or this one's first */
+        }
+        assert_in_range(own, 2001 - 201, 2001);
+    }
+}
+
+/* The third that a turn of KIND frees, by its events: blocks are numbered in the order of their allocation, and
+ * LIVE says of each of the ALLOCATED so far whether it lives. Returns how many are younger than the one before. */
+static size_t replay_turn(const uint64_t *event, size_t third, unsigned kind, bool *live, size_t allocated) {
+    size_t oldest = 0, younger = 0;
+    for (size_t i = 0; i < third; i++) {
+        const uint64_t number = event[i] / 2;
+        assert_int_equal(event[i] % 2, 1);
+        assert_true(number < allocated && live[number]);
+        while (!live[oldest])
+            oldest++;
+        if (kind == 0)
+            assert_int_equal(number, allocated - 1 - i);
+        if (kind == 1)
+            assert_int_equal(number, oldest);
+        live[number] = false;
+        younger += i > 0 && event[i] > event[i - 1];
+    }
+    return younger;
+}
+
+static void thirds_of_shbench_are_the_youngest_the_oldest_and_any(void **state) {
+    (void)state;
+    enum { SLOTS = 3000, THIRD = SLOTS / 3, TURNS = 30 };
+    static bool live[SLOTS + TURNS * THIRD];
+    const struct example e = {.workload = "shbench", .word = {"3000", "0"}, .operations = TURNS * THIRD};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t allocated = SLOTS, small = 0;
+    assert_int_equal(log->run_began, SLOTS);
+    assert_int_equal(log->run_ended, SLOTS + 2 * TURNS * THIRD);
+    memset(live, true, sizeof live);
+    for (unsigned turn = 0; turn < TURNS; turn++, allocated += THIRD) {
+        const uint64_t *const event = log->event + SLOTS + (size_t)2 * turn * THIRD;
+        const size_t younger = replay_turn(event, THIRD, turn % 3, live, allocated);
+        if (turn % 3 == 2)
+            assert_in_range(younger, THIRD * 4 / 10, THIRD * 6 / 10);
+        for (size_t i = THIRD; i < 2 * THIRD; i++) {
+            assert_in_range(event[i], 2 * 8, 2 * 100);
+            small += event[i] / 2 < 32;
+        }
+    }
+    assert_in_range(small, TURNS * THIRD * 48 / 100, TURNS * THIRD * 54 / 100);
+}
+
+/* All of what a worker gives, the next one frees, four turns later; what is under way at the end too. */
+static void what_shbench_gives_the_next_worker_frees(void **state) {
+    (void)state;
+    enum { SLOTS = 300, THIRD = SLOTS / 3, TURNS = 20, LAG = 4 };
+    const struct example e = {.workload = "shbench", .word = {"300", "100"}, .operations = TURNS * THIRD};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    for (unsigned t = 0; t < THREADS; t++) {
+        const struct log *const log = &logs[0][t], *const giver = &logs[0][(t + THREADS - 1) % THREADS];
+        assert_int_equal(last.seat[t].worker.done, TURNS * THIRD);
+        assert_int_equal(giver->run_ended - giver->run_began, (2 * TURNS - LAG) * THIRD);
+        for (size_t i = 0; i < LAG * THIRD; i++)
+            assert_int_equal(log->event[SLOTS + i] % 2, 0);
+        for (size_t i = 0; i < THIRD; i++) /* the first turn's: the youngest of those that there were */
+            assert_int_equal(log->event[SLOTS + LAG * THIRD + i], 2 * (SLOTS - 1 - i) + 1);
+    }
+}
+
+/* Half of a phase's blocks are freed at its end, in their order; one of a hundred is large. */
+static void a_server_keeps_half_of_its_blocks_to_the_end_of_the_phase(void **state) {
+    (void)state;
+    enum { STEPS = 5000, PHASES = 2 };
+    const struct example e = {.workload = "server", .word = {"50", "2"}, .operations = 1};
+    threads_made = 0;
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    assert_int_equal(threads_made, PHASES);
+    assert_int_equal(last.seat[0].worker.done, STEPS * PHASES);
+    assert_int_equal(log->events, 2 * STEPS * PHASES); /* all of it inside run() */
+    assert_int_equal(log->run_ended, log->events);
+    size_t large = 0, allocated = 0, at = 0, freed = 0;
+    for (; allocated < STEPS; at++) {
+        const bool is_free = log->event[at] % 2 == 1;
+        assert_int_equal(is_free || log->event[at] / 2 % 8 == 0, true);
+        allocated += !is_free;
+        large += !is_free && log->event[at] / 2 > 256;
+    }
+    assert_in_range(large, 25, 90);
+    at += log->event[at] > log->event[at + 1]; /* the last step may have freed one */
+    for (uint64_t before = 0; log->event[at + freed] % 2 == 1 && log->event[at + freed] >= before; freed++)
+        before = log->event[at + freed];
+    assert_in_range(freed, STEPS * 45 / 100, STEPS * 55 / 100);
+}
+
+static const struct allocator checked_allocator = {
+    .name = "checked", .malloc = libc_malloc, .free = libc_free, .traits = TRAIT_CHECKED};
+
+static void a_block_that_someone_else_wrote_to_is_found(void **state) {
+    (void)state;
+    const struct example e = {.workload = "server", .word = {"1", "3"}, .operations = 1};
+    mock.damage = 42;
+    run(&e, &checked_allocator, 1, 1, logs[0]);
+    assert_int_equal(last.seat[0].result, WORK_WRONG);
+    assert_non_null(last.seat[0].worker.why);
+}
+
+/* Of T workers each does as many; a set that is sent is freed by another, eight sets later. */
+static void sets_go_to_others_and_the_rest_stays(void **state) {
+    (void)state;
+    const struct example e = {.workload = "rptest", .word = {"200", "linear", "2000"}, .operations = 5000};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_true(mock.peak_live <= THREADS * (200 + 16 * 100));
+    for (unsigned t = 0; t < THREADS; t++) {
+        const struct log *const log = &logs[0][t];
+        assert_int_equal(last.seat[t].worker.done, last.seat[0].worker.done);
+        assert_int_equal(log->mallocs, last.seat[t].worker.done);
+        for (size_t i = 0; i < log->events; i++)
+            assert_true(log->event[i] % 2 == 1 || (log->event[i] >= 2 * 8 && log->event[i] <= 2 * 2000));
+    }
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    assert_true(mock.peak_live <= 200 + 9 * 100);
+    assert_true(mock.peak_live >= 8 * 30);
+}
+
+static void each_generation_is_a_thread_and_leaves_one_block(void **state) {
+    (void)state;
+    const struct example e = {.workload = "thread-churn", .word = {"40"}, .operations = 41};
+    threads_made = 0;
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    assert_int_equal(threads_made, THREADS * 80);
+    for (unsigned t = 0; t < THREADS; t++) {
+        assert_int_equal(last.seat[t].worker.done, 80);
+        assert_int_equal(logs[0][t].mallocs, 80);
+    }
+}
+
+/* What LOG allocates and frees: LIVE[number] is the size of a live block. */
+static uint32_t replayed[MOST_EVENTS];
+
+static size_t replay(const struct log *log, size_t at, size_t *number) {
+    const uint64_t event = log->event[at];
+    if (event % 2 == 0) {
+        replayed[(*number)++] = (uint32_t)(event / 2);
+        return event / 2;
+    }
+    const size_t size = replayed[event / 2];
+    replayed[event / 2] = 0;
+    return size;
+}
+
+/* A slot is chosen far more often if it is hot; half of the slots are full; each doubling of the size is half as
+ * frequent. */
+static void alloc_test_keeps_half_of_its_slots_full_of_small_blocks(void **state) {
+    (void)state;
+    enum { SLOTS = 10000 };
+    const struct example e = {.workload = "alloc-test", .word = {"10000", "1024"}, .operations = 50000};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, allocated = 0, up_to[4] = {0};
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        if (log->event[i] % 2 == 1)
+            continue;
+        assert_in_range(size, 1, 1024);
+        allocated++;
+        for (unsigned k = 0; k < 4; k++)
+            up_to[k] += size <= 8U << k;
+    }
+    static const double wanted[4] = {0.709, 0.854, 0.927, 0.964}; /* 1/2 + 1/2 of 1/4 + 1/4 of 1/8 ... */
+    for (unsigned k = 0; k < 4; k++) {
+        const double share = (double)up_to[k] / (double)allocated, least = wanted[k] - 0.06;
+        assert_true(share > least && share < wanted[k] + 0.06);
+    }
+    assert_in_range(log->run_began, SLOTS * 45 / 100, SLOTS * 55 / 100);
+    assert_int_equal(log->run_ended - log->run_began, 100000);
+    size_t live = 0;
+    for (size_t i = 0; i < number; i++)
+        live += replayed[i] != 0;
+    assert_in_range(live, SLOTS * 45 / 100, SLOTS * 55 / 100);
+    assert_true(survivors(log) > log->run_began / 4); /* 50 000 pairs pick 35 % of the slots hardly ever */
+}
+
+/* The bytes stay the same, the blocks become fewer by the factor that they grow by, and as many again. */
+static void a_drift_of_sizes_keeps_its_bytes(void **state) {
+    (void)state;
+    enum { BOUND = 1 << 20, PARTS = 8 };
+    const struct example e = {.workload = "size-drift", .word = {"1", "3"}, .operations = 1};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, live = 0, blocks = 0;
+    double bytes[PARTS] = {0}, births[PARTS] = {0}, allocated = 0;
+    bool filled = false;
+    for (size_t i = 0; i < log->events; i++) {
+        const size_t size = replay(log, i, &number);
+        const bool birth = log->event[i] % 2 == 0;
+        live += birth ? size : -size;
+        blocks += birth ? 1 : (size_t)-1;
+        assert_true(live <= BOUND + 32760);
+        filled |= live > BOUND;
+        if (birth && filled) { /* the cycle: 2 x 3 x 10 times the bound */
+            const unsigned part = (unsigned)(allocated / BOUND / 60 * PARTS);
+            bytes[part] += (double)size;
+            births[part]++;
+            allocated += (double)size;
+        }
+    }
+    assert_int_equal(blocks, 0);
+    assert_int_equal(last.seat[0].worker.done, number);
+    double mean[PARTS];
+    for (unsigned i = 0; i < PARTS; i++)
+        mean[i] = bytes[i] / births[i];
+    assert_true(mean[3] > 4 * mean[0] && mean[4] > 4 * mean[7]); /* of the 8 that the ends have */
+    assert_true(mean[1] > mean[0] && mean[2] > mean[1] && mean[3] > mean[2] && mean[5] < mean[4]);
+}
+
+static void large_blocks_are_of_the_range_and_touched_if_wanted(void **state) {
+    (void)state;
+    static const struct {
+        const char *word;
+        size_t least, most;
+    } ranges[] = {
+        {"64k-32m", 64 << 10, 32 << 20}, {"published", 5 << 20, 25 << 20}, {"small", 64 << 10, 1 << 20}};
+    for (unsigned r = 0; r < 3; r++) {
+        const struct example e = {.workload = "large", .word = {ranges[r].word, "4", "0"}, .operations = 20};
+        mock.not_used = 0;
+        run(&e, &libc_allocator, 1, 1, logs[0]);
+        assert_int_equal(mock.not_used, 24);
+        assert_int_equal(mock.peak_live, 4);
+        for (size_t i = 0; i < logs[0][0].events; i++)
+            if (logs[0][0].event[i] % 2 == 0)
+                assert_in_range(logs[0][0].event[i] / 2, ranges[r].least, ranges[r].most);
+    }
+}
+
+/* Nearly each request replaces a block that is smaller; none is of a size that hangs. */
+static void blocks_grow_to_their_final_size(void **state) {
+    (void)state;
+    const struct example e = {.workload = "realloc-growth", .word = {"200000", "8"}, .operations = 5000};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, largest = 0, growths = 0;
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        if (log->event[i] % 2 == 1 && i > 0 && log->event[i - 1] % 2 == 0) /* malloc and free: it moved */
+            growths += size < replayed[number - 1]; /* else one began and another ended */
+        largest = size > largest ? size : largest;
+        assert_true(size < 32761 || size > 65528);
+        assert_true(size <= 200000);
+    }
+    assert_true(largest > 65536 && growths > 4000);
+    assert_int_equal(last.seat[0].worker.done, number);
+}
+
+static void a_realloc_that_loses_contents_is_found(void **state) {
+    (void)state;
+    const struct example e = {.workload = "realloc-growth", .word = {"4096", "4"}, .operations = 100};
+    mock.forgets = true;
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    assert_int_equal(last.seat[0].result, WORK_WRONG);
+    assert_non_null(strstr(last.seat[0].worker.why, "realloc"));
+}
+
+static char distribution_path[] = "/tmp/workload_test_XXXXXX";
+
+static void write_distribution(const char *text) {
+    strcpy(distribution_path + strlen(distribution_path) - 6, "XXXXXX");
+    const int file = mkstemp(distribution_path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    close(file);
+}
+
+/* Births by rate, live blocks by count, and both stay so. */
+static void a_distribution_decides_what_lives_and_what_is_born(void **state) {
+    (void)state;
+    write_distribution(
+        "# size, rate, live\n\n16, 300, 1000\r\n 4096,100, 1000\n32, 100, 0\n40000, 1000, 1000");
+    const struct example e = {
+        .workload = "empirical", .word = {distribution_path, "1", "0", "32760"}, .operations = 50000};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    unlink(distribution_path);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, live[3] = {0}, born[3] = {0};
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        const unsigned class = size == 16 ? 0 : size == 4096 ? 1 : 2;
+        assert_true(class < 2 || size == 32);
+        live[class] += log->event[i] % 2 == 0 ? 1 : (size_t)-1;
+        born[class] += log->event[i] % 2 == 0 && i >= log->run_began;
+        if (i >= log->run_began && log->event[i] % 2 == 0)
+            assert_in_range(live[class], class == 2 ? 1 : 255,
+                            class == 2 ? 1 : 256); /* 1 MiB / (16 + 4096) */
+    }
+    assert_in_range(born[0], 29000, 31000);
+    assert_in_range(born[1], 9000, 11000);
+    assert_in_range(born[2], 9000, 11000);
+}
+
+static void a_share_of_blocks_is_freed_by_the_next_thread(void **state) {
+    (void)state;
+    const struct example e = {
+        .workload = "empirical", .word = {"fleet", "1", "50", "32760"}, .operations = 20000};
+    run(&e, &libc_allocator, THREADS, 1, logs[0]);
+    for (unsigned t = 0; t < THREADS; t++) { /* numbers are of who allocated: so some are freed twice over */
+        const struct log *const log = &logs[0][t];
+        size_t frees = 0;
+        for (size_t i = log->run_began; i < log->run_ended; i++)
+            frees += log->event[i] % 2;
+        assert_in_range(frees, 18000, 20000 - 1); /* the last rounds' are on their way */
+        assert_int_equal(log->run_ended - log->run_began - frees, 20000);
+    }
+}
+
+static void a_wrong_distribution_is_told_by_its_line(void **state) {
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"8,1\n", ":1: a comma"},
+        {"8,1,1\n\n8,1,1,1\n", ":3: more than"},
+        {"8,1,\n9,1,1\n", ":1: three"},
+        {"8,x,1\n", ":1: three"},
+        {"0,1,1\n", ":1: the size"},
+        {"1.5,1,1\n", ":1: the size"},
+        {"8,-1,1\n", ":1: rate"},
+        {"8,1,nan\n", ":1: rate"},
+        {"8,1,inf\n", ":1: rate"},
+        {"", "no size up to 32760"},
+        {"40000,1,1\n", "no size up to 32760"},
+        {"8,0,1\n", "no size up to 32760"},
+    };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char why[400] = "";
+        write_distribution(wrong[i][0]);
+        struct cell cell = {.allocator = &libc_allocator,
+                            .workload = workload_named("empirical"),
+                            .word = {distribution_path},
+                            .number = {0, 1, 0, 32760},
+                            .threads = 1};
+        assert_false(cell.workload->prepare(&cell, why, sizeof why));
+        cell.workload->finish(&cell);
+        unlink(distribution_path);
+        assert_int_equal(memory_mapped(), 0);
+        assert_int_equal(strncmp(why, "unavailable: ", 13), 0);
+        if (strstr(why, wrong[i][1]) == NULL || strstr(why, distribution_path) == NULL)
+            fail_msg("%s: not \"%s\"", why, wrong[i][1]);
+    }
+}
+
+/* Strings, values and the nodes of both indexes; nothing outlives its document. */
+static void an_application_drops_each_document(void **state) {
+    (void)state;
+    const struct example e = {.workload = "application", .word = {"16"}, .operations = 4};
+    run(&e, &libc_allocator, 1, 1, logs[0]);
+    const struct log *const log = &logs[0][0];
+    size_t number = 0, live = 0, emptied = 0, largest = 0;
+    for (size_t i = 0; i < log->run_ended; i++) {
+        const size_t size = replay(log, i, &number);
+        live += log->event[i] % 2 == 0 ? 1 : (size_t)-1;
+        emptied += live == 0;
+        largest = size > largest ? size : largest;
+    }
+    assert_int_equal(emptied, 4);
+    assert_in_range(largest, 256, 4096);
+    assert_true(mock.peak_live > 1000);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -607,8 +1312,10 @@ int main(void) {
         TEST(all_operations_are_done_and_all_blocks_used_and_freed),
         TEST(a_cell_that_never_ran_leaves_nothing),
         TEST(requests_are_the_same_for_two_allocators),
+        TEST(what_is_allocated_is_the_same_where_only_frees_hang_on_luck),
         TEST(requests_differ_between_seeds_and_workers_where_they_should),
         TEST(null_at_any_call_ends_in_out_of_memory_and_no_leak),
+        TEST(so_does_null_in_the_warm_up),
         TEST(who_knows_its_peak_knows_it_exactly),
         TEST(pairs_and_batches_free_in_the_order_of_their_shape),
         TEST(distinct_sizes_are_those_of_the_table),
@@ -616,9 +1323,31 @@ int main(void) {
         TEST(a_reversal_holds_both_lists_at_its_turn),
         TEST(a_list_out_of_order_is_found),
         TEST(what_a_producer_allocates_its_consumer_frees),
+        TEST(what_one_allocates_all_others_free),
+        TEST(many_deal_to_many),
+        TEST(producers_and_consumers_change_roles),
+        TEST(batches_travel_in_order_and_no_more_than_the_list_holds),
         TEST(mixed_sizes_keep_their_live_set),
         TEST(phases_reach_one_peak_with_every_size_and_keep_a_tenth),
         TEST(one_live_set_goes_round_all_threads),
+        TEST(old_batches_are_allocated_and_freed_in_order),
+        TEST(sizes_of_glibc_thread_fall_with_the_inverse_square),
+        TEST(threads_of_larson_end_and_others_go_on_with_their_slots),
+        TEST(thirds_of_shbench_are_the_youngest_the_oldest_and_any),
+        TEST(what_shbench_gives_the_next_worker_frees),
+        TEST(a_server_keeps_half_of_its_blocks_to_the_end_of_the_phase),
+        TEST(a_block_that_someone_else_wrote_to_is_found),
+        TEST(sets_go_to_others_and_the_rest_stays),
+        TEST(each_generation_is_a_thread_and_leaves_one_block),
+        TEST(alloc_test_keeps_half_of_its_slots_full_of_small_blocks),
+        TEST(a_drift_of_sizes_keeps_its_bytes),
+        TEST(large_blocks_are_of_the_range_and_touched_if_wanted),
+        TEST(blocks_grow_to_their_final_size),
+        TEST(a_realloc_that_loses_contents_is_found),
+        TEST(a_distribution_decides_what_lives_and_what_is_born),
+        TEST(a_share_of_blocks_is_freed_by_the_next_thread),
+        TEST(a_wrong_distribution_is_told_by_its_line),
+        TEST(an_application_drops_each_document),
     };
     mock.arena = malloc(ARENA_BYTES);
     if (mock.arena == NULL)
