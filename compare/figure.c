@@ -266,11 +266,26 @@ static const char *script_path(const char *plots, const char *name) {
     return arena_format("%s/%s.gp", plots, name);
 }
 
-/* gnuplot on a script, with the names of what it reads and of what it writes, the latter without its ending. */
-static struct child_result run_script(const char *script, const char *data, const char *out) {
+/* gnuplot on a script, with the names of what it reads and of what it writes, the latter without its ending. SETTINGS: of
+ * gnuplot's too, each with a semicolon behind it. */
+static struct child_result run_script(const char *script, const char *settings, const char *data, const char *out) {
     const char *const argv[] = {
-        "gnuplot", "-e", arena_format("summary=%s; out=%s", quoted(data), quoted(out)), script, NULL};
+        "gnuplot", "-e", arena_format("%ssummary=%s; out=%s", settings, quoted(data), quoted(out)), script, NULL};
     return child_run(argv, NULL, (struct child_limits){.seconds = 120});
+}
+
+const char *figure_draw_svg(const char *plots, const char *picture, const char *data, const char *out) {
+    const char *const script = script_path(plots, picture);
+    if (access(script, R_OK) != 0)
+        return arena_format("%s is not there; COMPARE_PLOTS names the directory of the plots", script);
+    const struct child_result drawn = run_script(script, "kinds='svg'; ", data, out);
+    if (drawn.end == CHILD_EXITED && drawn.code == 127)
+        return "gnuplot is not here (Debian package gnuplot-nox)";
+    if (drawn.end == CHILD_EXITED && drawn.code == NOTHING_TO_DRAW)
+        return "";
+    if (drawn.end == CHILD_EXITED && drawn.code == 0)
+        return NULL;
+    return *drawn.last_line == '\0' ? "gnuplot failed" : drawn.last_line;
 }
 
 /* One picture of DATA, which may have nothing for it where it is OPTIONAL; false: there is no use in trying another. */
@@ -281,7 +296,7 @@ static bool draw(const char *plots, const char *dir, const char *picture, const 
                 script);
         return false;
     }
-    const struct child_result drawn = run_script(script, data, out);
+    const struct child_result drawn = run_script(script, "", data, out);
     if (drawn.end == CHILD_EXITED && drawn.code == 0)
         printf("%s.svg\n%s.png\n", out, out);
     else if (drawn.end == CHILD_EXITED && drawn.code == 127) {
@@ -293,21 +308,24 @@ static bool draw(const char *plots, const char *dir, const char *picture, const 
     return true;
 }
 
+const struct figure_picture figure_pictures[] = {
+    {"slowdown-threads", "summary.tsv", false},
+    {"slowdown-intensity", "summary.tsv", false},
+    {"throughput-threads", "summary.tsv", false},
+    {"speed-memory", "summary.tsv", true},
+    {"latency", "summary.tsv", true},
+    {"line-sharing", "summary.tsv", true},
+    {"scaling", "scaling.tsv", true},
+    {"memory-time", "memory-time.tsv", true},
+    {NULL, NULL, false},
+};
+
 void figure_draw(const char *plots, const char *dir) {
-    static const struct {
-        const char *name, *data;
-        bool optional;
-    } pictures[] = {
-        {"slowdown-threads", "summary.tsv", false},  {"slowdown-intensity", "summary.tsv", false},
-        {"throughput-threads", "summary.tsv", false}, {"speed-memory", "summary.tsv", true},
-        {"latency", "summary.tsv", true},            {"line-sharing", "summary.tsv", true},
-        {"scaling", "scaling.tsv", true},            {"memory-time", "memory-time.tsv", true},
-    };
     bool go_on = true;
-    for (size_t i = 0; i < sizeof pictures / sizeof *pictures && go_on; i++) {
-        const char *const data = arena_format("%s/%s", dir, pictures[i].data);
-        if (!pictures[i].optional || access(data, R_OK) == 0)
-            go_on = draw(plots, dir, pictures[i].name, data, pictures[i].optional);
+    for (size_t i = 0; figure_pictures[i].name != NULL && go_on; i++) {
+        const char *const data = arena_format("%s/%s", dir, figure_pictures[i].data);
+        if (!figure_pictures[i].optional || access(data, R_OK) == 0)
+            go_on = draw(plots, dir, figure_pictures[i].name, data, figure_pictures[i].optional);
     }
 }
 
@@ -315,7 +333,7 @@ const char *figure_fit_scaling(const char *plots, const char *dir) {
     const char *const script = script_path(plots, "scaling-fit"), *const out = arena_format("%s/scaling", dir);
     if (access(script, R_OK) != 0)
         return ""; /* figure_draw says so */
-    const struct child_result fitted = run_script(script, arena_format("%s/summary.tsv", dir), out);
+    const struct child_result fitted = run_script(script, "", arena_format("%s/summary.tsv", dir), out);
     if (fitted.end != CHILD_EXITED || (fitted.code != 0 && fitted.code != 127))
         fprintf(stderr, "compare: no fit of scaling: %s\n", fitted.last_line);
     size_t size;

@@ -15,6 +15,17 @@ void figure_answer(const struct summary_row *rows, size_t n, const char *subject
 /* Of any campaign: who was fastest over all cells by the geometric mean of its ratios, and by how much. */
 void figure_fastest(const struct summary_row *rows, size_t n, const char *baseline, char *text, size_t size);
 
+/* A picture of the plots, and the file in a directory of results that it is of. */
+struct figure_picture {
+    const char *name, *data;
+    bool optional; /* not worth a word where the file has nothing for it */
+};
+extern const struct figure_picture figure_pictures[]; /* NULL ends them; without safety */
+
+/* Draws PICTURE (one of those, or "safety") of the file DATA to OUT.svg alone. NULL; or why there is none, "" where the
+ * data have nothing for it. */
+const char *figure_draw_svg(const char *plots, const char *picture, const char *data, const char *out);
+
 /* Has the scaling law fitted to DIR/summary.tsv, by which DIR/scaling.tsv is written; its text, or "" where it could
  * not be. */
 const char *figure_fit_scaling(const char *plots, const char *dir);

@@ -165,15 +165,8 @@ static void read_cores(struct host *host) {
     }
     host_add_fact(host, "smt", "%s",
                   siblings ? "siblings among the cores used" : "no siblings among the cores used");
-    if (siblings)
-        host_add_warning(
-            host,
-            "some cores are hardware threads of one core: they share its caches, so contention looks cheaper; use `taskset` to take one of each pair");
-    if (host->cores < 2) {
+    if (host->cores < 2)
         host_add_fact(host, "cache_line_ns", "one core");
-        host_add_warning(
-            host, "there is one core: threads take turns, and nothing about contention can be seen here");
-    }
     for (unsigned i = 0; i < known; i++)
         for (unsigned j = i + 1; j < known; j++) {
             double ns;
@@ -188,11 +181,6 @@ static void read_frequency(struct host *host) {
     const char *const governor =
         first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text);
     host_add_fact(host, "governor", "%s", governor);
-    if (strcmp(governor, "unknown") != 0 && strcmp(governor, "performance") != 0)
-        host_add_warning(
-            host,
-            "the frequency governor is %s: clocks change while it measures; `cpupower frequency-set -g performance`",
-            governor);
     char boost[16];
     first_line("/sys/devices/system/cpu/cpufreq/boost", boost, sizeof boost);
     if (strcmp(boost, "unknown") == 0) {
@@ -201,10 +189,6 @@ static void read_frequency(struct host *host) {
             snprintf(boost, sizeof boost, "%d", *boost == '0');
     }
     host_add_fact(host, "turbo", "%s", strcmp(boost, "unknown") == 0 ? boost : *boost == '1' ? "on" : "off");
-    if (*boost == '1')
-        host_add_warning(
-            host,
-            "turbo is on: one busy core is faster than two; trust ratios within one thread count, and see the control");
 }
 
 static void read_virtualisation(struct host *host) {
@@ -216,32 +200,58 @@ static void read_virtualisation(struct host *host) {
                   !virtual                         ? "none seen"
                   : strcmp(vendor, "unknown") == 0 ? "a virtual machine"
                                                    : vendor);
-    if (virtual)
-        host_add_warning(
-            host,
-            "this is a virtual machine: its cores may be shared with others; trust ratios, and look at `concurrency`");
 }
 
 static void read_memory_and_load(struct host *host) {
     char text[256];
     host->available_kib = strtoul(value_in("/proc/meminfo", "MemAvailable", text, sizeof text), NULL, 10);
     host_add_fact(host, "memory_available_kib", "%lu", host->available_kib);
-    if (host->available_kib != 0 && host->available_kib < 2UL * 1024 * 1024)
-        host_add_warning(
-            host,
-            "less than 2 GiB of memory are available: cells with a large live set may end as out-of-memory");
     first_line("/proc/loadavg", text, sizeof text);
     host_add_fact(host, "load", "%s", text);
-    const double load = strtod(text, NULL);
-    if (load > 0.5)
-        host_add_warning(
-            host,
-            "the load is %.1f before anything has begun: end what else runs, or the threads will not be concurrent",
-            load);
     first_line("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text);
     host_add_fact(host, "thp", "%s", text);
     first_line("/proc/sys/kernel/randomize_va_space", text, sizeof text);
     host_add_fact(host, "aslr", "%s", text);
+}
+
+/* ---- what they make doubtful ---- */
+
+static void warn_of_fact(struct host *host, const char *key, const char *value) {
+    const double number = strtod(value, NULL);
+    if (strcmp(key, "virtualisation") == 0 && strcmp(value, "none seen") != 0)
+        host_add_warning(
+            host,
+            "this is a virtual machine: its cores may be shared with others; trust ratios, and look at `concurrency`");
+    if (strcmp(key, "governor") == 0 && strcmp(value, "unknown") != 0 && strcmp(value, "performance") != 0)
+        host_add_warning(
+            host,
+            "the frequency governor is %s: clocks change while it measures; `cpupower frequency-set -g performance`",
+            value);
+    if (strcmp(key, "turbo") == 0 && strcmp(value, "on") == 0)
+        host_add_warning(
+            host,
+            "turbo is on: one busy core is faster than two; trust ratios within one thread count, and see the control");
+    if (strcmp(key, "memory_available_kib") == 0 && number > 0 && number < 2.0 * 1024 * 1024)
+        host_add_warning(
+            host,
+            "less than 2 GiB of memory are available: cells with a large live set may end as out-of-memory");
+    if (strcmp(key, "load") == 0 && number > 0.5)
+        host_add_warning(
+            host,
+            "the load is %.1f before anything has begun: end what else runs, or the threads will not be concurrent",
+            number);
+    if (strcmp(key, "smt") == 0 && strncmp(value, "siblings", 8) == 0)
+        host_add_warning(
+            host,
+            "some cores are hardware threads of one core: they share its caches, so contention looks cheaper; use `taskset` to take one of each pair");
+    if (strcmp(key, "cores") == 0 && number == 1)
+        host_add_warning(
+            host, "there is one core: threads take turns, and nothing about contention can be seen here");
+}
+
+void host_warn(struct host *host) {
+    for (size_t i = 0; i < host->facts; i++)
+        warn_of_fact(host, host->fact[i].key, host->fact[i].value);
 }
 
 void host_read(struct host *host) {
@@ -261,6 +271,7 @@ void host_read(struct host *host) {
     read_frequency(host);
     read_memory_and_load(host); /* before the ping-pong makes load of its own */
     read_cores(host);
+    host_warn(host);
 }
 
 void host_identity(const struct host *host, char *text, size_t size) {

@@ -28,6 +28,9 @@ struct host {
  * about 20 ms a pair. Facts that cannot be had say "unknown" and why. Starts threads; no errors. */
 void host_read(struct host *host);
 
+/* Adds a warning for each fact that makes figures doubtful; host_read has done it. For facts of a result file. */
+void host_warn(struct host *host);
+
 /* The facts that must agree for a campaign to go on in the same directory (not load, not date) as one line. */
 void host_identity(const struct host *host, char *text, size_t size);
 

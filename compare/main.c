@@ -12,6 +12,7 @@
 #include "diff.h"
 #include "figure.h"
 #include "options.h"
+#include "report.h"
 #include "safety.h"
 #include "scaling.h"
 #include "table.h"
@@ -60,6 +61,11 @@ static const char *campaigns_path(void) {
 static const char *claims_path(void) {
     const char *const named = getenv("COMPARE_CLAIMS");
     return named != NULL && *named != '\0' ? named : SOURCE_DIR "/compare/claims";
+}
+
+static const char *report_path(void) {
+    const char *const named = getenv("COMPARE_REPORT");
+    return named != NULL && *named != '\0' ? named : SOURCE_DIR "/compare/report";
 }
 
 static const char *probe_path(void) {
@@ -174,6 +180,8 @@ static void describe(struct host *head, const struct options *o, const struct ca
     uint64_t hash = 14695981039346656037U;
     for (const char *at = text; *at != '\0'; at++)
         hash = (hash ^ (unsigned char)*at) * 1099511628211U;
+    if (strlen(o->command) < sizeof head->fact->value)
+        host_add_fact(head, "command", "%s", o->command);
     host_add_fact(head, "plan", "%016llx %.350s", (unsigned long long)hash, text);
     host_add_library(head, "bench", bench, "-");
     struct host_fact *const self = &head->fact[head->facts - 1];
@@ -442,5 +450,7 @@ int main(int argc, char **argv) {
         return list();
     if (what == SUBCOMMAND_DIFF)
         return diff_main(&o.diff);
+    if (what == SUBCOMMAND_REPORT)
+        return report_main(&o.results, o.out, plots_path(), report_path(), SOURCE_DIR);
     return (o.from != NULL ? recompute : measure)(&o, what);
 }

@@ -64,6 +64,11 @@ static const struct argp_option diff_option_list[] = {
     {0},
 };
 
+static const struct argp_option report_option_list[] = {
+    {"out", 'o', "DIR", 0, "where report.html and report.md go; what else is there stays", 0},
+    {0},
+};
+
 /* What the command line says, before the campaign file is known. */
 struct given {
     struct options *options;
@@ -155,6 +160,24 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     }
 }
 
+static error_t parse_report_option(int key, char *argument, struct argp_state *state) {
+    struct options *const options = ((struct given *)state->input)->options;
+    switch (key) {
+    case 'o':
+        options->out = argument;
+        return 0;
+    case ARGP_KEY_ARG:
+        words_add(&options->results, argument);
+        return 0;
+    case ARGP_KEY_END:
+        if (options->results.count == 0 || options->out == NULL)
+            argp_error(state, "directories of results are wanted, and -o DIR");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 /* The sign is asked for: who writes 0.05 may mean a share. */
 static double share_or_usage(const char *text, const char *name, double most, struct argp_state *state) {
     const size_t length = strlen(text), digits = length == 0 ? 0 : length - 1;
@@ -188,13 +211,14 @@ static error_t parse_diff(int key, char *argument, struct argp_state *state) {
 }
 
 static void usage(FILE *out) {
-    fputs("Usage: compare list | run | figure | claims | diff | safety [OPTION...]\n\n"
+    fputs("Usage: compare list | run | figure | claims | diff | safety | report [OPTION...]\n\n"
           "  list      allocators and workloads, and what is missing\n"
           "  run       compare allocators over workloads\n"
           "  figure    the contention figure: AO_malloc against glibc and its peers, drawn\n"
           "  claims    what a man page and papers say, measured: holds, fails or undecided\n"
           "  diff      the results of two runs: has anything become worse?\n"
-          "  safety    a fault at every instruction: may it be called from a signal handler, after fork\n\n"
+          "  safety    a fault at every instruction: may it be called from a signal handler, after fork\n"
+          "  report    a page, and Markdown, of what the others have left in their directories\n\n"
           "`compare SUBCOMMAND --help` shows the options of each; `compare --version` the version.\n",
           out);
 }
@@ -265,8 +289,37 @@ static const struct {
                           .args_doc = "OLD NEW",
                           .doc = "Two directories of results, cell by cell, each over the baseline of its own run. Exit "
                                  "status 1: something is worse by more than --max-regression, and that is no chance."}},
+    [SUBCOMMAND_REPORT] = {"report",
+                           {.options = report_option_list,
+                            .parser = parse_report_option,
+                            .args_doc = "RESULTS...",
+                            .doc = "One page of one or several directories of results, of run, figure, claims or safety: "
+                                   "DIR/report.html, which needs nothing else, and DIR/report.md."}},
 };
 enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };
+
+/* A word as a shell reads it. */
+static const char *shell_word(const char *word) {
+    static const char harmless[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=/.,:+@%";
+    if (*word != '\0' && word[strspn(word, harmless)] == '\0')
+        return word;
+    struct words parts = {0};
+    for (const char *at = word;; at += strcspn(at, "'") + 1) {
+        words_add(&parts, arena_copy(at, strcspn(at, "'")));
+        if (at[strcspn(at, "'")] == '\0')
+            break;
+    }
+    return arena_format("'%s'", words_join(&parts, "'\\''"));
+}
+
+static const char *command_of(int argc, char **argv) {
+    struct words words = {0};
+    words_add(&words, "./run");
+    for (int i = 1; i < argc; i++)
+        words_add(&words, shell_word(argv[i]));
+    return words_join(&words, " ");
+}
 
 static enum subcommand subcommand_or_usage(int argc, char **argv) {
     if (argc >= 2 &&
@@ -294,9 +347,10 @@ enum subcommand options_parse(struct options *options, int argc, char **argv, co
     *options = (struct options){.diff.max_regression = 0.05};
     argp_err_exit_status = 2;
     const enum subcommand what = subcommand_or_usage(argc, argv);
+    options->command = command_of(argc, argv);
     argv[1] = arena_format("compare %s", subcommands[what].name);
     argp_parse(&subcommands[what].argp, argc - 1, argv + 1, 0, NULL, &given);
-    if (what == SUBCOMMAND_LIST || what == SUBCOMMAND_DIFF)
+    if (what == SUBCOMMAND_LIST || what == SUBCOMMAND_DIFF || what == SUBCOMMAND_REPORT)
         return what;
     options->plan = (struct plan){.baseline = "glibc", .min_time = 0.05, .seed = 1};
     options->file = file_of(what, &given, campaigns, claims);

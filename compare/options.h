@@ -5,9 +5,10 @@
 #ifndef COMPARE_OPTIONS_H
 #define COMPARE_OPTIONS_H
 
+#include "arena.h"
 #include "plan.h"
 
-enum subcommand { SUBCOMMAND_LIST, SUBCOMMAND_RUN, SUBCOMMAND_FIGURE, SUBCOMMAND_CLAIMS, SUBCOMMAND_DIFF };
+enum subcommand { SUBCOMMAND_LIST, SUBCOMMAND_RUN, SUBCOMMAND_FIGURE, SUBCOMMAND_CLAIMS, SUBCOMMAND_DIFF, SUBCOMMAND_REPORT };
 
 struct options {
     struct plan plan;    /* of the campaign file, with the command line over it */
@@ -16,6 +17,8 @@ struct options {
     const char *from;    /* --from; NULL: measure */
     const char *export;  /* --export; NULL: none */
     const char *file;    /* of the campaign, or of the claims */
+    const char *command; /* as it would be typed at the front door */
+    struct words results; /* of report: directories */
     bool dry_run;
     bool baseline_given, allocators_given;
     struct options_diff {

@@ -57,6 +57,17 @@ void safety_write_row(FILE *file, const struct safety_row *row);
 void safety_print(FILE *file, const struct safety_rows *rows, const struct safety_cells *cells, const char *probe,
                   bool colours);
 
+/* The columns of the matrix in the order for readers, NULL ends them; the words over a cell's params ("pair k=1"), and
+ * those in the cell ("holds 14", "17/224 hang"). */
+struct safety_column {
+    const char *column, *what;
+};
+extern const struct safety_column safety_columns[];
+const char *safety_heading(const char *params);
+const char *safety_entry(const struct safety_row *row);
+const struct safety_row *safety_find(const struct safety_rows *rows, const char *allocator, const char *column,
+                                     const char *params);
+
 /* Whether all cells of REQUIRED hold: words COLUMN or COLUMN/params. What does not goes to standard error. A word that
  * selects no cell counts as not held. */
 bool safety_require(const struct safety_rows *rows, const struct words *required);

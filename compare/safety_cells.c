@@ -74,6 +74,8 @@ const char *const *safety_arguments(const char *probe, const struct safety_cell 
     const struct words params = words_split(cell->params, ","); /* path=pair is --path pair */
     for (size_t i = 0; i < params.count; i++) {
         const char *const equals = strchr(params.word[i], '=');
+        if (equals == NULL)
+            continue; /* of a file that somebody else has written */
         words_add(&words, arena_format("--%.*s", (int)(equals - params.word[i]), params.word[i]));
         words_add(&words, equals + 1);
     }

@@ -10,19 +10,18 @@ enum { NAME_WIDTH = 16, COLUMN_WIDTH = 13 };
 
 static const char green[] = "\033[32m", red[] = "\033[31m", bold[] = "\033[1m", plain[] = "\033[0m";
 
-static const struct {
-    const char *column, *title, *what;
-} columns[] = {
-    {"signal", "signal", "a handler comes at every point of the path, allocates 8 blocks and frees 4"},
-    {"nested", "nested", "that handler is interrupted by another one, at points of its own path"},
-    {"progress", "progress", "k threads are stopped for good, each at every point: do all others go on?"},
-    {"fork", "fork", "a thread is stopped at every point while another one forks: is the child in order?"},
-    {"loss", "loss", "a thread is stopped for good: bytes that nobody can have again"},
-    {"misuse", "misuse", "what happens where a program does what it must not (no verdict)"},
+const struct safety_column safety_columns[] = {
+    {"signal", "a handler comes at every point of the path, allocates 8 blocks and frees 4"},
+    {"nested", "that handler is interrupted by another one, at points of its own path"},
+    {"progress", "k threads are stopped for good, each at every point: do all others go on?"},
+    {"fork", "a thread is stopped at every point while another one forks: is the child in order?"},
+    {"loss", "a thread is stopped for good: bytes that nobody can have again"},
+    {"misuse", "what happens where a program does what it must not (no verdict)"},
+    {NULL, NULL},
 };
 
 /* "path=pair,k=1": "pair k=1"; "use=overflow-1": "overflow-1". */
-static const char *heading(const char *params) {
+const char *safety_heading(const char *params) {
     char *const text = arena_format("%s", params);
     char *at = text;
     if (strncmp(at, "path=", 5) == 0)
@@ -41,7 +40,7 @@ static const char *heading(const char *params) {
     return at;
 }
 
-static const char *entry(const struct safety_row *row) {
+const char *safety_entry(const struct safety_row *row) {
     if (strcmp(row->column, "misuse") == 0)
         return row->verdict;
     if (strcmp(row->column, "loss") == 0 && strcmp(row->bytes, "-") != 0)
@@ -53,7 +52,7 @@ static const char *entry(const struct safety_row *row) {
     return row->verdict;
 }
 
-static const struct safety_row *find(const struct safety_rows *rows, const char *allocator, const char *column,
+const struct safety_row *safety_find(const struct safety_rows *rows, const char *allocator, const char *column,
                                      const char *params) {
     for (size_t i = 0; i < rows->count; i++)
         if (strcmp(rows->row[i].allocator, allocator) == 0 && strcmp(rows->row[i].column, column) == 0 &&
@@ -63,7 +62,7 @@ static const struct safety_row *find(const struct safety_rows *rows, const char 
 }
 
 static void print_cell(FILE *file, const struct safety_row *row, int width, bool colours) {
-    const char *const text = row == NULL ? "" : entry(row);
+    const char *const text = row == NULL ? "" : safety_entry(row);
     const char *const colour = !colours || row == NULL            ? ""
                                : strcmp(row->verdict, "holds") == 0 ? green
                                : strcmp(row->verdict, "fails") == 0 ? red
@@ -84,12 +83,12 @@ static void print_block(FILE *file, const struct safety_rows *rows, const char *
         const size_t end = from + most < params.count ? from + most : params.count;
         const int width = strcmp(column, "misuse") == 0 ? 19 : COLUMN_WIDTH;
         for (size_t p = from; p < end; p++)
-            fprintf(file, "%-*s ", width, heading(params.word[p]));
+            fprintf(file, "%-*s ", width, safety_heading(params.word[p]));
         fputc('\n', file);
         for (size_t n = 0; n < names.count; n++) {
             fprintf(file, "  %-*s", NAME_WIDTH, names.word[n]);
             for (size_t p = from; p < end; p++)
-                print_cell(file, find(rows, names.word[n], column, params.word[p]), width, colours);
+                print_cell(file, safety_find(rows, names.word[n], column, params.word[p]), width, colours);
             fputc('\n', file);
         }
     }
@@ -109,14 +108,14 @@ static const char *spec_of(const struct safety_row *row, const struct safety_cel
 
 void safety_print(FILE *file, const struct safety_rows *rows, const struct safety_cells *cells, const char *probe,
                   bool colours) {
-    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+    for (const struct safety_column *c = safety_columns; c->column != NULL; c++) {
         bool any = false;
         for (size_t i = 0; i < rows->count && !any; i++)
-            any = strcmp(rows->row[i].column, columns[c].column) == 0;
+            any = strcmp(rows->row[i].column, c->column) == 0;
         if (!any)
             continue;
-        fprintf(file, "%s%s%s  %s\n", colours ? bold : "", columns[c].title, colours ? plain : "", columns[c].what);
-        print_block(file, rows, columns[c].column, colours);
+        fprintf(file, "%s%s%s  %s\n", colours ? bold : "", c->column, colours ? plain : "", c->what);
+        print_block(file, rows, c->column, colours);
         fputc('\n', file);
     }
     fputs("holds N: at all N points. M/N kind: fails at M of N points, first as kind says. loss: bytes.\n\n", file);

@@ -22,8 +22,7 @@ static bool same_block(const struct summary_row *a, const struct summary_row *b)
     return strcmp(a->workload, b->workload) == 0 && strcmp(a->params, b->params) == 0;
 }
 
-/* "41.2 ns", "1.9 µs", "3.1 MiB": three figures and a unit. */
-static void readable(const char *metric, double value, char *text, size_t size) {
+void table_readable(const char *metric, double value, char *text, size_t size) {
     static const char *const times[] = {"ns", "µs", "ms", "s"}, *const bytes[] = {"B", "KiB", "MiB", "GiB"},
                              *const counts[] = {"", "k", "M", "G"};
     const size_t length = strlen(metric);
@@ -49,7 +48,7 @@ static int width_of(const char *text) {
     return width;
 }
 
-static int digits_of(double ratio) {
+int table_digits(double ratio) {
     return ratio < 10 ? 2 : ratio < 100 ? 1 : 0;
 }
 
@@ -59,7 +58,7 @@ static void entry(const struct summary_row *row, struct marks *marks, char *text
         snprintf(text, size, "%s", row->status);
         return;
     }
-    readable(row->metric, row->value, figure, sizeof figure);
+    table_readable(row->metric, row->value, figure, sizeof figure);
     if (strcmp(row->status, "not-concurrent") == 0) {
         marks->not_concurrent = true;
         snprintf(text, size, "%s ?", figure);
@@ -68,8 +67,8 @@ static void entry(const struct summary_row *row, struct marks *marks, char *text
     } else {
         const bool together = strcmp(row->verdict, "not-separated") == 0;
         marks->not_separated |= together;
-        snprintf(text, size, "%.*f [%.*f, %.*f]%s", digits_of(row->ratio), row->ratio, digits_of(row->low),
-                 row->low, digits_of(row->high), row->high, together ? " ~" : "");
+        snprintf(text, size, "%.*f [%.*f, %.*f]%s", table_digits(row->ratio), row->ratio, table_digits(row->low),
+                 row->low, table_digits(row->high), row->high, together ? " ~" : "");
     }
 }
 
@@ -183,8 +182,8 @@ static void print_sum(FILE *out, const struct summary_row *rows, size_t n, const
         return;
     const double median = stats_median(ratios, cells);
     fprintf(out, "  %-*s%-*u%-*zu%-*u%-*.*f%.*f  %s %s, %u threads\n", NAME_WIDTH, allocator, SUM_WIDTH,
-            better, SUM_WIDTH, cells - better - worse, SUM_WIDTH, worse, SUM_WIDTH, digits_of(median), median,
-            digits_of(worst->ratio), worst->ratio, worst->workload, worst->params, worst->threads);
+            better, SUM_WIDTH, cells - better - worse, SUM_WIDTH, worse, SUM_WIDTH, table_digits(median), median,
+            table_digits(worst->ratio), worst->ratio, worst->workload, worst->params, worst->threads);
 }
 
 /* Of each allocator: in how many cells it was better or worse than the baseline, and by how much. */

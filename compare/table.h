@@ -15,6 +15,12 @@
  * its ratios and the highest. Colour only where COLOUR. Fits into 100 columns for up to four thread counts. */
 void table_print(FILE *out, const struct summary_row *rows, size_t n, const char *metric, bool colour);
 
+/* "41.2 ns", "1.9 µs", "3.1 MiB": three figures of VALUE and the unit that METRIC's name says. */
+void table_readable(const char *metric, double value, char *text, size_t size);
+
+/* Decimals that a ratio is shown with. */
+int table_digits(double ratio);
+
 /* summary.tsv's columns, in the form that the ending of a file name asks for: ".json" (array of objects, NaN as
  * null), ".csv" (RFC 4180), ".md" (a GitHub table of time_ns by cell). False: WHY says what is wrong. */
 bool table_export(const char *path, const struct summary_row *rows, size_t n, char *why, size_t why_size);

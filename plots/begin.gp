@@ -2,7 +2,7 @@
 #
 # How every picture of a summary begins: has awk read it with `parts` (files of this directory, after read.awk) and loads what
 # awk prints. Wants `picture`, `parts`, `summary`, `out` and `plots` (this directory); `reads` is given to awk as further
-# options, and the path `beside` as BESIDE in its environment.
+# options, and the path `beside` as BESIDE in its environment. `kinds`: png, svg or, unless told, both.
 # Ends with a line and status 3 where the summary holds nothing for this picture, 1 where it cannot be drawn, 2 where it is
 # called wrongly.
 
@@ -29,7 +29,10 @@ if (failure ne '') {
     print picture.': '.summary.': '.failure
     exit status (nothing ? 3 : 1)
 }
-if (system('{ : >>'.shell(out.'.png').' && : >>'.shell(out.'.svg').'; } 2>/dev/null && echo yes') ne 'yes') {
+if (!exists('kinds')) { kinds = 'png svg' }
+writable = ''
+do for [kind in kinds] { writable = writable.': >>'.shell(out.'.'.kind).' && ' }
+if (system('{ '.writable.'echo yes; } 2>/dev/null') ne 'yes') {
     print picture.': '.out.'.png, '.out.'.svg: they cannot be written'
     exit status 1
 }

@@ -23,7 +23,7 @@ set xrange [0:shown]; set yrange [curves + 0.5:0.5]
 widest = shown > 4 ? 0.54 : 0.66
 
 crowded = curves > 12
-do for [kind in 'png svg'] {
+do for [kind in kinds] {
     load plots.'terminal.gp'
     unset label; unset object
     do for [i = 1:|page_title|] {

@@ -42,7 +42,7 @@ bars = each.'$curve index i - 1 using 1:($3 < $4 ? $3 : NaN):(0):($4 - $3) ' \
 marks = each.'for [layer = 1:3] $curve index i - 1 using 1:2:(layer_ink(curve_look[i], layer, $5)) ' \
     .'with points pt layer_form(curve_look[i], layer) ps layer_size(layer) lw 2 lc rgb variable title curve_label[i]'
 crowded = rows > 1
-do for [kind in 'png svg'] {
+do for [kind in kinds] {
     load plots.'terminal.gp'
     set multiplot
     do for [p = 1:panels] {

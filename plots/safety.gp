@@ -32,7 +32,8 @@ set lmargin at screen left; set rmargin at screen right
 set tmargin at screen top_of; set bmargin at screen bottom_of
 set xrange [0.5:cells + 0.5]; set yrange [allocators + 0.5:0.5]
 
-do for [kind in 'png svg'] {
+if (!exists('kinds')) { kinds = 'png svg' }
+do for [kind in kinds] {
     unit = kind eq 'png' ? 0.75 : 1.0
     if (kind eq 'png') {
         set terminal pngcairo size width,height noenhanced background 'white' font sprintf('sans-serif,%g', 17 * unit)

@@ -31,7 +31,7 @@ do for [i = 1:curves] { print sprintf('%.9g %.9g %d', point_x[i], point_y[i], ho
 unset print
 
 crowded = 0
-do for [kind in 'png svg'] {
+do for [kind in kinds] {
     load plots.'terminal.gp'
     unset label; unset arrow; unset object
     eval 'set xtics ('.x_ticks.') offset 0, tick_lift'
