@@ -80,7 +80,8 @@ struct report_picture {
  * with PREFIX before it. NULL: it holds an element that no picture of gnuplot's has. */
 const char *report_picture(const char *svg, const char *label, const char *prefix, struct words *colours);
 
-/* What stands for a colour on a dark page: its hue, light where it was dark; what was pale is as dark as it was pale. */
+/* What stands for a colour on a dark page: its hue, light where it was dark, and never too dark to be seen; what was
+ * pale, and lies behind, is as dark as it was pale. */
 unsigned report_dark(unsigned rgb);
 
 /* ---- claims ---- */

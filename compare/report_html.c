@@ -492,11 +492,11 @@ static void safety(FILE *f, const struct report *report, size_t s) {
 
 /* ---- claims ---- */
 
+/* As claims_print shows them: an interval without a width is not shown. */
 static const char *figures_of(const struct report_claim *c) {
-    const char *const interval = arena_format("[%s, %s]", c->low, c->high);
-    if (strcmp(c->low, "-") == 0 && strcmp(c->high, "-") == 0)
-        return strcmp(c->value, "-") == 0 ? "" : c->value;
-    return strcmp(c->value, "-") == 0 ? interval : arena_format("%s %s", c->value, interval);
+    const bool value = strcmp(c->value, "-") != 0, interval = strcmp(c->low, c->high) != 0;
+    const char *const between = interval ? arena_format("[%s, %s]", c->low, c->high) : "";
+    return !value ? between : interval ? arena_format("%s %s", c->value, between) : c->value;
 }
 
 /* "1.23456789" is more than any clock knows. */
@@ -675,10 +675,13 @@ static void commands_of(FILE *f, const struct report_set *set) {
         const struct summary_row *const r = set->row;
         command(f, "Compute anew against another baseline, without measuring:",
                 arena_format("./run run --from %s --baseline NAME -o NEW", set->dir));
+        const char *const seed = strstr(plan, " seed=");
+        const bool params = strcmp(r->params, "-") != 0;
         command(f, "One cell alone:",
-                arena_format("./run bench --allocators %s --workloads %s%s%s --threads %u", r->allocator,
-                             r->workload, strcmp(r->params, "-") == 0 ? "" : "/",
-                             strcmp(r->params, "-") == 0 ? "" : r->params, r->threads));
+                arena_format("./run bench --allocators %s --workloads %s%s%s --threads %u%s%.*s",
+                             r->allocator, r->workload, params ? "/" : "", params ? r->params : "",
+                             r->threads, seed == NULL ? "" : " --seed ",
+                             seed == NULL ? 0 : (int)strcspn(seed + 6, " "), seed == NULL ? "" : seed + 6));
     } else if (set->safety.count != 0)
         command(f, "The safety matrix:", "./run safety");
 }

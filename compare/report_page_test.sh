@@ -98,6 +98,7 @@ for file in report.html report.md; do
     has $file 'run run --seed 7'
     has $file 'seed=7'
 done
+has report.html 'threads 1 --seed 7'
 
 rule too few rounds are said to be so
 mkdir -p few && rounds 3 >few/rounds.tsv

@@ -55,7 +55,7 @@ unsigned report_dark(unsigned rgb) {
     const double most = fmax(fmax(c[0], c[1]), c[2]), least = fmin(fmin(c[0], c[1]), c[2]);
     const double light = (most + least) / 2;
     /* Pale: what lies behind. White becomes the page's own dark. */
-    const double wanted = light >= 0.7 ? 0.09 + (1 - light) * 0.75 : fmin(fmax(light, 1 - light), 0.92);
+    const double wanted = light >= 0.7 ? 0.09 + (1 - light) * 0.75 : fmin(fmax(1 - light, 0.46), 0.92);
     const double room = 1 - fabs(2 * light - 1), wanted_room = 1 - fabs(2 * wanted - 1);
     unsigned dark = 0;
     for (int i = 0; i < 3; i++) {

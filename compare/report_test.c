@@ -193,8 +193,9 @@ static void dark_colours_turn_round(void **state) {
     (void)state;
     assert_int_equal(report_dark(0xffffff), 0x171717);
     assert_true(report_dark(0x000000) > 0xe0e0e0);
-    assert_true((report_dark(0x332288) & 0xff) > 0xb0); /* a dark blue becomes a light one */
-    assert_int_equal(report_dark(0x56b4e9), 0x56b4e9);  /* light enough for both */
+    assert_true((report_dark(0x332288) & 0xff) > 0xb0);          /* a dark blue becomes a light one */
+    assert_true(report_dark(0x56b4e9) != report_dark(0x0072b2)); /* of one hue, and still apart */
+    assert_true((report_dark(0x56b4e9) & 0xff) < (report_dark(0x0072b2) & 0xff));
 }
 
 /* ---- pages ---- */
