@@ -12,6 +12,7 @@
 #include "diff.h"
 #include "figure.h"
 #include "options.h"
+#include "rank.h"
 #include "report.h"
 #include "safety.h"
 #include "scaling.h"
@@ -284,6 +285,10 @@ static bool say_comparison(const struct conclusion *c, const struct summary_row 
     const struct options *const o = c->options;
     table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     putchar('\n');
+    struct ranking ranking[RANKINGS];
+    rank_all(ranking, rows, n, c->store);
+    for (size_t i = 0; i < RANKINGS && !figure; i++)
+        rank_print(stdout, &ranking[i], c->baseline);
     const char *const scaling = figure_fit_scaling(plots_path(), c->dir);
     scaling_print(stdout, scaling);
     say_warnings(c->head);

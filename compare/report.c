@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Below this a process's memory is pages that happen to be touched, and ratios of it say nothing. */
-static const double least_memory = 1024 * 1024;
 
 /* ---- what is read ---- */
 
@@ -91,12 +89,6 @@ const char *report_baseline_words(const char *baseline) {
 
 static bool is_metric(const struct ranking *r, const char *metric) {
     return strcmp(r->metric, metric) == 0;
-}
-
-const char *report_rank_title(const struct ranking *r) {
-    return is_metric(r, "time_ns")    ? "By time"
-           : is_metric(r, "p99.9_ns") ? "By the slowest call of a thousand (p99.9)"
-                                      : "By peak resident memory";
 }
 
 const char *report_cells_words(const struct ranking *r) {
@@ -279,14 +271,7 @@ static bool read_measured(struct report_set *set, char *why, size_t why_size) {
     set->row = summary_make(set->store.row, set->store.rows, &options, &set->rows, why, why_size);
     if (set->row == NULL)
         return false;
-    const struct words floors = words_split(store_head(&set->store, "floor"), ",");
-    static const struct {
-        const char *metric;
-        const double *least;
-    } by[] = {{"time_ns", NULL}, {"p99.9_ns", NULL}, {"peak_resident_bytes", &least_memory}};
-    for (size_t i = 0; i < sizeof by / sizeof *by; i++)
-        set->ranking[i] = report_rank(set->row, set->rows, &set->store, by[i].metric, &floors,
-                                      by[i].least == NULL ? 0 : *by[i].least);
+    rank_all(set->ranking, set->row, set->rows, &set->store);
     set->tables = report_tables(set->row, set->rows);
     set->answer = answer_of(set);
     return true;

@@ -4,7 +4,6 @@
  * computed here but by summary.h; what is added is a ranking. Reads directories, writes only -o.
  *
  *     report.c           reads, warns, draws, writes
- *     report_rank.c      the ranking
  *     report_table.c     a table a (workload, metric)
  *     report_picture.c   a picture of gnuplot's as a piece of a page
  *     report_html.c      report.html, with report/report.css and report/report.js in it
@@ -15,35 +14,11 @@
 
 #include "arena.h"
 #include "host.h"
+#include "rank.h"
 #include "safety.h"
 #include "store.h"
 
 #include <stdio.h>
-
-/* ---- ranking ---- */
-
-/* An allocator's geometric mean, over the cells that all have, of its ratios to the baseline: taken in each round, so
- * that rounds give its median and interval as they give a cell's. */
-struct rank_row {
-    const char *allocator;
-    struct stats_interval mean;
-    enum stats_verdict verdict;
-    size_t better, together, worse; /* of those cells, as each alone is judged */
-    bool like_first, like_before;   /* not separated from the first row, from the row before */
-};
-
-struct ranking {
-    const char *metric;
-    struct rank_row *row; /* the lowest mean first */
-    size_t rows, cells, cells_of_any;
-    unsigned rounds;
-    struct words left_out; /* "NAME (3 of 17 cells)": had too few to be ranked */
-};
-
-/* By METRIC, of which less is better. FLOORS: those that are no allocators. LEAST: cells whose baseline has less than
- * this do not count. No rows where there is nothing to rank. */
-struct ranking report_rank(const struct summary_row *rows, size_t n, const struct store *store,
-                           const char *metric, const struct words *floors, double least);
 
 /* ---- tables ---- */
 
@@ -100,7 +75,7 @@ struct report_set {
     struct summary_row *row;
     size_t rows;
     struct words warnings, failures;
-    struct ranking ranking[3]; /* by time, by p99.9, by memory */
+    struct ranking ranking[RANKINGS]; /* by time, by p99.9, by memory */
     struct report_tables tables;
     struct report_picture *picture;
     size_t pictures;
@@ -125,7 +100,6 @@ bool report_read(struct report_set *set, const char *dir, char *why, size_t why_
 const char *report_says(const char *text, const char *id);
 
 /* Words that both pages use. */
-const char *report_rank_title(const struct ranking *ranking);
 const char *report_rank_words(const struct ranking *ranking, const char *baseline);
 const char *report_cells_words(const struct ranking *ranking);
 const char *report_column_words(const struct report_table *table, size_t column);

@@ -250,7 +250,7 @@ static void ranking(FILE *f, const struct ranking *r, const char *baseline) {
     if (r->rows == 0)
         return;
     axis(r, &low, &high);
-    put(f, "<div class=\"card\">\n<h3>", report_rank_title(r),
+    put(f, "<div class=\"card\">\n<h3>", rank_title(r),
         "</h3>\n<p class=\"note\">Geometric mean of the ratios to ");
     put(f, "", report_baseline_words(baseline), ", less is better; ");
     put(f, "", report_cells_words(r),

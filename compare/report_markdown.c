@@ -72,7 +72,7 @@ static void answers(FILE *f, const struct report *report) {
 static void ranking(FILE *f, const struct ranking *r, const char *baseline) {
     if (r->rows == 0)
         return;
-    put(f, "\n### ", report_rank_title(r), "\n\n");
+    put(f, "\n### ", rank_title(r), "\n\n");
     put(f, "Geometric mean of the ratios to ", report_baseline_words(baseline), ", less is better; ");
     put(f, "", report_cells_words(r),
         ".\n\n| # | allocator | mean | interval | better / \\~ / worse | and the one above |\n"

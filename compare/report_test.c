@@ -40,7 +40,7 @@ static struct ranking ranked(const char *metric, double least) {
     size_t n;
     struct summary_row *const rows = summary_make(made.row, made.rows, &options, &n, why, sizeof why);
     assert_non_null(rows);
-    const struct ranking ranking = report_rank(rows, n, &made, metric, &none, least);
+    const struct ranking ranking = rank_by(rows, n, &made, metric, &none, least);
     free(rows);
     return ranking;
 }

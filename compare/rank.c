@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * report.h, the ranking. Which allocators, over which cells:
+ * rank.h. Which allocators, over which cells:
  *
  *   1. A cell counts for an allocator where its summary has a ratio: status ok, threads concurrent in so many rounds that
  *      there can be an interval (or as many as were measured).
@@ -13,7 +13,7 @@
  * allocators are held against each other the same way, each cell's figures side by side, not by whether two intervals
  * overlap, which would miss most differences.
  */
-#include "report.h"
+#include "rank.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -213,8 +213,8 @@ static int by_mean(const void *a, const void *b) {
     return (x->mean.median > y->mean.median) - (x->mean.median < y->mean.median);
 }
 
-struct ranking report_rank(const struct summary_row *rows, size_t n, const struct store *store,
-                           const char *metric, const struct words *floors, double least) {
+struct ranking rank_by(const struct summary_row *rows, size_t n, const struct store *store, const char *metric,
+                       const struct words *floors, double least) {
     struct ranking ranking = {.metric = metric};
     struct board b = {0};
     read_names(&b, rows, n, metric, floors, least);
@@ -241,4 +241,46 @@ struct ranking report_rank(const struct summary_row *rows, size_t n, const struc
             together(&b, &ranking, ranking.row[i].allocator, ranking.row[i - 1].allocator);
     }
     return ranking;
+}
+
+/* ---- the three of them ---- */
+
+/* Where the baseline takes less, a page more is a large ratio and no loss. */
+static const double least_memory = 1024 * 1024;
+
+void rank_all(struct ranking ranking[RANKINGS], const struct summary_row *rows, size_t n, const struct store *store) {
+    const struct words floors = words_split(store_head(store, "floor"), ",");
+    const struct {
+        const char *metric;
+        double least;
+    } by[RANKINGS] = {{"time_ns", 0}, {"p99.9_ns", 0}, {"peak_resident_bytes", least_memory}};
+    for (size_t i = 0; i < RANKINGS; i++)
+        ranking[i] = rank_by(rows, n, store, by[i].metric, &floors, by[i].least);
+}
+
+const char *rank_title(const struct ranking *r) {
+    return strcmp(r->metric, "time_ns") == 0    ? "By time"
+           : strcmp(r->metric, "p99.9_ns") == 0 ? "By the slowest call of a thousand (p99.9)"
+                                                : "By peak resident memory";
+}
+
+void rank_print(FILE *file, const struct ranking *r, const char *baseline) {
+    int width = 0;
+    for (size_t i = 0; i < r->rows; i++)
+        width = (int)strlen(r->row[i].allocator) > width ? (int)strlen(r->row[i].allocator) : width;
+    if (r->rows == 0)
+        return;
+    fprintf(file, "%s, over %s's; geometric mean of %zu cells\n", rank_title(r), baseline, r->cells);
+    for (size_t i = 0; i < r->rows; i++) {
+        const struct rank_row *const row = &r->row[i];
+        fprintf(file, "  %2zu  %-*s  ", i + 1, width, row->allocator);
+        if (row->verdict == VERDICT_BASELINE)
+            fprintf(file, "1.00 baseline    ");
+        else
+            fprintf(file, "%.2f [%.2f, %.2f]", row->mean.median, row->mean.low, row->mean.high);
+        fprintf(file, "%s\n", i > 0 && row->like_before ? "  not separated from the one above" : "");
+    }
+    for (size_t i = 0; i < r->left_out.count; i++)
+        fprintf(file, "%s%s", i == 0 ? "   -  too few cells: " : ", ", r->left_out.word[i]);
+    fputs(r->left_out.count == 0 ? "\n" : "\n\n", file);
 }
