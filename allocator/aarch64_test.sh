@@ -33,7 +33,7 @@ done
 # shellcheck disable=SC2046 # the list's files
 build stress stress.c registry.c system/library.c system/announce.c wrap/checked.c wrap/failing.c \
     $(sed -n 's/^ALLOCATOR([a-z0-9_]*, *\([^)]*\))/\1/p' allocators.def | sort -u) os/linux.c ao/stack_almost.c -ldl -lm \
-    -DAO_DEBIAN_MODULE='"absent"'
+    -DAO_DEBIAN_MODULE='"absent"' -DAO_DEBIAN_STATIC_MODULE='"absent"'
 for allocator in ao ao-lockfree ao-replicated ao-percpu michael; do
     starts "$work/stress" "$allocator" 1 4 || { echo "FAILED: stress $allocator"; exit 1; }
 done

@@ -39,6 +39,8 @@ struct seat {
     struct crew *crew;
     enum work_result result;
     struct thread_times start, end;
+    struct counters counters;
+    double counted[COUNTERS];
     void *stack;
     pthread_t thread;
 
@@ -53,6 +55,9 @@ struct crew {
     struct seat *seat;
     struct lines *lines;     /* NULL: no pass that counts shared lines */
     struct latency *latency; /* NULL: no pass that times calls */
+    struct memory_time *memory_time; /* NULL: no pass that reads memory over time */
+    bool counts_syscalls;
+    atomic_bool syscalls_refused;
     pthread_barrier_t entered, started, ended, measured;
 };
 
@@ -152,24 +157,31 @@ static void *work(void *argument) {
     } else {
         if (workload->warms_up && seat->result == WORK_DONE)
             seat->result = warm_up(seat);
+        char why[8];
+        if (crew->counts_syscalls && !syscalls_enter(why, sizeof why))
+            crew->syscalls_refused = true;
         pthread_barrier_wait(&crew->entered);
     }
+    counters_open(&seat->counters);
     pthread_barrier_wait(&crew->started);
     if (crew->lines != NULL)
         lines_await_turn(crew->lines); /* what it does before its first operation is in turn as well */
     seat->made = (struct thread_times){0};
     if (crew->latency != NULL)
         latency_begin(crew->latency, seat->worker.index);
+    counters_start(&seat->counters); /* reading the times counts too, some thousand instructions: these are outside the clock */
     thread_times_read(&seat->start);
     if (seat->result == WORK_DONE)
         seat->result = workload->run(&seat->worker, crew->cell->operations);
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &end);
+    counters_stop(&seat->counters);
     thread_times_read(&seat->end);
     seat->end.wall_ns = (uint64_t)end.tv_sec * 1000000000 + (uint64_t)end.tv_nsec;
     latency_end();
     seat->end.delay_ns += seat->made.delay_ns;
     seat->end.involuntary += seat->made.involuntary;
+    counters_close(&seat->counters, seat->counted);
     if (crew->lines != NULL)
         lines_leave(crew->lines);
     pthread_barrier_wait(&crew->ended);
@@ -217,7 +229,8 @@ static void add_up(const struct crew *crew, const struct usage *before, const st
     uint64_t first = UINT64_MAX, last = 0, done = 0, cpu = 0, switches = 0;
     uint64_t delay = after->steal_ns - before->steal_ns;
     uint64_t live_bytes = 0, live_blocks = 0;
-    double slowest = 0, fastest = INFINITY;
+    uint64_t user = 0, system = 0, voluntary = 0;
+    double slowest = 0, fastest = INFINITY, counted[COUNTERS] = {0};
     f->operations = UINT64_MAX;
     for (unsigned i = 0; i < threads; i++) {
         const struct seat *const s = &crew->seat[i];
@@ -230,6 +243,11 @@ static void add_up(const struct crew *crew, const struct usage *before, const st
         cpu += s->end.cpu_ns - s->start.cpu_ns;
         delay += s->end.delay_ns - s->start.delay_ns;
         switches += s->end.involuntary - s->start.involuntary;
+        voluntary += s->end.voluntary - s->start.voluntary;
+        user += s->end.user_ns - s->start.user_ns;
+        system += s->end.system_ns - s->start.system_ns;
+        for (int c = 0; c < COUNTERS; c++)
+            counted[c] += s->counted[c];
         live_bytes += s->worker.peak_live_bytes;
         live_blocks += s->worker.peak_live_blocks;
         f->operations = s->worker.done < f->operations ? s->worker.done : f->operations;
@@ -245,6 +263,11 @@ static void add_up(const struct crew *crew, const struct usage *before, const st
     f->page_faults = (double)(after->faults - before->faults);
     f->concurrency = could_run > 0 ? fmin(1, (double)cpu / could_run) : NAN;
     f->involuntary_switches = (double)switches;
+    f->voluntary_switches = (double)voluntary;
+    f->user_ns = done == 0 ? NAN : (double)user / (double)done;
+    f->system_ns = done == 0 ? NAN : (double)system / (double)done;
+    for (int c = 0; c < COUNTERS; c++)
+        f->counted[c] = done == 0 ? NAN : counted[c] / (double)done;
     f->peak_live_bytes = live_blocks > 0 ? (double)live_bytes : NAN;
     f->peak_live_blocks = live_blocks > 0 ? (double)live_blocks : NAN;
 }
@@ -287,10 +310,18 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
             no_thread(crew->cell);
     pthread_barrier_wait(&crew->entered);
     const double committed = above(process_committed(), baseline_committed);
+    if (crew->memory_time != NULL)
+        memory_time_begin(crew->memory_time);
+    if (crew->counts_syscalls)
+        syscalls_begin();
     const struct usage before = read_usage();
     pthread_barrier_wait(&crew->started);
     pthread_barrier_wait(&crew->ended);
     const struct usage after = read_usage();
+    if (crew->memory_time != NULL)
+        memory_time_end(crew->memory_time);
+    if (crew->counts_syscalls)
+        syscalls_end(figures->syscalls);
     figures->peak_resident_bytes = above(process_peak_resident(), baseline_resident);
     figures->peak_committed_bytes = fmax(fmax(committed, noted_above(baseline_committed)),
                                          above(process_committed(), baseline_committed));
@@ -298,7 +329,11 @@ static bool run_crew(struct crew *crew, struct figures *figures, char *why, size
     for (unsigned i = 0; i < threads; i++)
         pthread_join(crew->seat[i].thread, NULL);
     add_up(crew, &before, &after, figures);
-    const bool done = all_done(crew, why, why_size);
+    bool done = all_done(crew, why, why_size);
+    if (done && crew->syscalls_refused) {
+        snprintf(why, why_size, "unavailable: the kernel lets no more threads' system calls be counted");
+        done = false;
+    }
     for (unsigned i = 0; i < threads; i++) {
         memory_unmap(crew->seat[i].stack, STACK_BYTES);
         memory_unmap(crew->seat[i].second_stack, STACK_BYTES);
@@ -348,6 +383,9 @@ bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures
     const bool done = run((struct crew){.cell = cell, .lines = lines}, operations, figures, why, why_size);
     cell->allocator = own;
     uint64_t seen;
+    const struct lines_footprint footprint = lines_footprint(lines);
+    figures->lines_per_live_kib = footprint.lines / (footprint.bytes / 1024);
+    figures->pages_per_live_mib = footprint.pages / (footprint.bytes / (1 << 20));
     figures->line_sharing = lines_stop(lines, &seen);
     return done;
 }
@@ -365,6 +403,36 @@ bool harness_after_free(struct cell *cell, uint64_t operations, double seconds, 
     }
     figures->resident_after_free_later_bytes = above(process_resident(), baseline_resident);
     return true;
+}
+
+bool harness_memory_time(struct cell *cell, uint64_t operations, struct figures *figures, struct memory_course *course, char *why,
+                         size_t why_size) {
+    const struct allocator *const own = cell->allocator;
+    struct memory_time *const memory = memory_time_start(own, baseline_resident, baseline_committed);
+    struct memory_time_figures over_time;
+    if (memory == NULL) {
+        snprintf(why, why_size, "out-of-memory: no room for the table of sizes");
+        return false;
+    }
+    if (operations == 0)
+        operations = cell->workload->operations;
+    cell->allocator = memory_time_allocator(memory);
+    const bool done = run((struct crew){.cell = cell, .memory_time = memory}, operations, figures, why, why_size);
+    cell->allocator = own;
+    memory_time_stop(memory, course, &over_time);
+    figures->memory_time = over_time;
+    return done;
+}
+
+bool harness_syscalls(struct cell *cell, uint64_t operations, struct figures *figures, char *why, size_t why_size) {
+    char lack[128];
+    if (!syscalls_can_be_counted(lack, sizeof lack)) {
+        snprintf(why, why_size, "unavailable: %s", lack);
+        return false;
+    }
+    if (operations == 0)
+        operations = cell->workload->operations;
+    return run((struct crew){.cell = cell, .counts_syscalls = true}, operations, figures, why, why_size);
 }
 
 /* In one of the two loops. */

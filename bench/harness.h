@@ -5,7 +5,10 @@
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H
 
+#include "measure/counters.h"
 #include "measure/latency.h"
+#include "measure/memory_time.h"
+#include "measure/syscalls.h"
 #include "workload.h"
 #include <stddef.h>
 
@@ -24,11 +27,17 @@ struct figures {
     double resident_after_free_later_bytes;
     double page_faults;
     double line_sharing;
+    double lines_per_live_kib, pages_per_live_mib;
     double concurrency;
-    double involuntary_switches;
+    double involuntary_switches, voluntary_switches;
+    double user_ns, system_ns; /* an operation */
+    double counted[COUNTERS];  /* an operation */
     double work_ns;
     struct latency_figures latency, closed_latency; /* open and closed loop */
     double clock_ns;
+    struct memory_time_figures memory_time;
+    uint64_t syscalls[SYSCALL_KINDS];
+    double valgrind_instructions; /* not the harness's: main's */
 };
 
 /* The memory, resident and committed, that later figures are counted from: call it after init, before a cell's first run. */
@@ -38,7 +47,8 @@ void harness_take_baseline(void);
  * that begins with a status word and a colon. */
 bool harness_run(struct cell *cell, uint64_t operations, struct figures *figures, char *why, size_t why_size);
 
-/* The pass that counts shared cache lines; only FIGURES->line_sharing and operations mean anything then. */
+/* The pass that counts shared cache lines, and lines and pages with live objects; only FIGURES->line_sharing, the two after it and
+ * operations mean anything then. */
 bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures *figures, char *why,
                           size_t why_size);
 
@@ -48,6 +58,15 @@ bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures
  * are not counted. */
 bool harness_latency(struct cell *cell, uint64_t operations, double gap_ns, struct figures *figures, char *why,
                      size_t why_size);
+
+/* The pass that reads the memory of the process every few ms from first start to last end, with OPERATIONS a thread (0: the workload's
+ * own). Only FIGURES->memory_time, COURSE and operations mean anything then. */
+bool harness_memory_time(struct cell *cell, uint64_t operations, struct figures *figures, struct memory_course *course, char *why,
+                         size_t why_size);
+
+/* The pass that counts the workers' system calls for memory from first start to last end, with OPERATIONS a thread (0: the workload's
+ * own). Only FIGURES->syscalls and operations mean anything then. */
+bool harness_syscalls(struct cell *cell, uint64_t operations, struct figures *figures, char *why, size_t why_size);
 
 /* The pass that looks at what stays resident: runs CELL, lets its workers free all and end, reads what is
  * resident, calls the allocator now and then for SECONDS (measure/memory_after.h), reads again. Only the two

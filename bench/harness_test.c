@@ -116,6 +116,10 @@ static void the_figures_are_of_the_timed_part_alone(void **state) {
     assert_true(figures.thread_spread >= 1);
     assert_true(isnan(figures.line_sharing) && isnan(figures.work_ns));
     assert_true(isnan(figures.concurrency) || (figures.concurrency > 0 && figures.concurrency <= 1));
+    assert_true(figures.user_ns >= 0 && figures.system_ns >= 0);
+    assert_true(figures.voluntary_switches >= 0);
+    for (int i = 0; i < COUNTERS; i++)
+        assert_true(isnan(figures.counted[i]) || figures.counted[i] >= 0);
 }
 
 static void who_cannot_enter_does_not_run_but_leaves(void **state) {

@@ -5,6 +5,9 @@
  */
 #include "list.h"
 
+#include "measure/counters.h"
+#include "measure/syscalls.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -84,11 +87,21 @@ static void print_cell(const struct point *p, const struct choice *c) {
 
 static const char *passes_of(const struct workload *w) {
     if (w->whole_scripts)
-        return w->keeps_live_set ? "after-free" : "-";
-    return w->keeps_live_set ? "latency,line-sharing,after-free" : "latency,line-sharing";
+        return w->keeps_live_set ? "memory-time,syscalls,after-free" : "memory-time,syscalls";
+    return w->keeps_live_set ? "latency,memory-time,syscalls,valgrind,line-sharing,after-free"
+                             : "latency,memory-time,syscalls,valgrind,line-sharing";
+}
+
+static void print_measures(void) {
+    char why[SELECT_TEXT];
+    const bool lacks = counters_lack(why, sizeof why);
+    printf("measure\tcounters\t%s\t%s\n", lacks ? "unavailable" : "ok", lacks ? why : "-");
+    const bool counted = syscalls_can_be_counted(why, sizeof why);
+    printf("measure\tsyscalls\t%s\t%s\n", counted ? "ok" : "unavailable", counted ? "-" : why);
 }
 
 void list_for_programs(const struct choices *choices, const struct points *points) {
+    print_measures();
     for (size_t i = 0; i < choices->count; i++) {
         const struct choice *const c = &choices->choice[i];
         const struct allocator *const a = known(c);

@@ -9,20 +9,24 @@
 #include "gbench.h"
 #include "harness.h"
 #include "measure/block_limits.h"
+#include "measure/valgrind.h"
 #include "list.h"
 #include "select.h"
 #include "tunables.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a cell is run for. */
-enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE };
+enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE, PASS_MEMORY_TIME, PASS_SYSCALLS, PASS_VALGRIND };
 
 enum { GAP_NS = 1000 }; /* between two operations of a thread in the pass of latencies */
+enum { VALGRIND_OPERATIONS = 200000 }; /* of all threads, and twice as many: what else differs between two runs is some 100 000 instructions */
 enum { AFTER_FREE_SECONDS = 12 }; /* two more than the longest time after which one of the list gives back */
 
 struct options {
@@ -30,11 +34,12 @@ struct options {
     uint64_t operations, seed;
     enum pass pass;
     double gap_ns; /* of PASS_LATENCY */
+    const char *course; /* of PASS_MEMORY_TIME: the file; NULL: none */
     const char *list; /* NULL: run; "": for readers; "tsv": for programs */
     bool limits;
 };
 
-enum { KEY_LINE_SHARING = 256, KEY_LATENCY, KEY_AFTER_FREE, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
+enum { KEY_LINE_SHARING = 256, KEY_LATENCY, KEY_AFTER_FREE, KEY_MEMORY, KEY_SYSCALLS, KEY_VALGRIND, KEY_OPS, KEY_SEED, KEY_LIST, KEY_LIMITS, KEY_VERSION };
 
 static const struct argp_option option_list[] = {
     {"allocators", 'a', "A,B,...", 0,
@@ -51,6 +56,10 @@ static const struct argp_option option_list[] = {
      0},
     {"after-free", KEY_AFTER_FREE, NULL, 0,
      "read what stays resident once all is freed, at once and 12 s later, instead of timing", 0},
+    {"memory", KEY_MEMORY, "FILE", OPTION_ARG_OPTIONAL,
+     "read memory every few ms through the run, instead of timing; FILE: where the readings go", 0},
+    {"syscalls", KEY_SYSCALLS, NULL, 0, "count system calls for memory, instead of timing", 0},
+    {"valgrind", KEY_VALGRIND, NULL, 0, "count instructions under valgrind, instead of timing", 0},
     {"list", KEY_LIST, "tsv", OPTION_ARG_OPTIONAL, "show allocators and workloads; =tsv for programs", 0},
     {"limits", KEY_LIMITS, NULL, 0, "the largest block that each allocator gives, and how much in all", 0},
     {"version", KEY_VERSION, NULL, 0, "print the version", 0},
@@ -88,11 +97,19 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     case KEY_LATENCY:
     case KEY_LINE_SHARING:
     case KEY_AFTER_FREE:
+    case KEY_MEMORY:
+    case KEY_SYSCALLS:
+    case KEY_VALGRIND:
         if (o->pass != PASS_TIME)
-            argp_error(state, "--latency, --line-sharing and --after-free are passes: one at a time");
+            argp_error(state,
+                       "--latency, --line-sharing, --after-free, --memory, --syscalls and --valgrind are passes: one at a time");
         o->pass = key == KEY_LATENCY        ? PASS_LATENCY
                   : key == KEY_LINE_SHARING ? PASS_LINE_SHARING
-                                            : PASS_AFTER_FREE;
+                  : key == KEY_AFTER_FREE   ? PASS_AFTER_FREE
+                  : key == KEY_MEMORY       ? PASS_MEMORY_TIME
+                  : key == KEY_SYSCALLS     ? PASS_SYSCALLS
+                                            : PASS_VALGRIND;
+        o->course = key == KEY_MEMORY ? argument : NULL;
         o->gap_ns = key != KEY_LATENCY || argument == NULL ? GAP_NS : (double)number_or_usage(argument, "latency", state);
         if (o->gap_ns < 1)
             argp_error(state, "--latency=0: at least 1");
@@ -127,6 +144,9 @@ static const char help[] =
     "  --latency[=NS]          time single calls, with an operation due every NS (default 1000) on the average\n"
     "  --line-sharing          count cache lines shared between threads, instead of timing\n"
     "  --after-free            read what stays resident once all is freed, at once and 12 s later\n"
+    "  --memory[=FILE]         read memory every few ms through the run; FILE: where the readings go\n"
+    "  --syscalls              count the run's calls of mmap, munmap, mremap, madvise, mprotect, brk\n"
+    "  --valgrind              count the instructions of an operation under valgrind\n"
     "  --list[=tsv]            show allocators and workloads\n"
     "  --limits                the largest block that each allocator gives, and how much in all\n"
     "  --version\n\nand those of Google Benchmark:\n\n";
@@ -140,10 +160,42 @@ static int bad_use(const char *why) {
 struct registered {
     struct cell cell;
     uint64_t operations; /* of --ops */
+    const char *spec, *params;
     enum pass pass;
     double gap_ns;
     bool ran;
 };
+
+/* Where memory over time goes; NULL: nowhere. */
+static FILE *course_file;
+
+static bool open_course(const char *path) {
+    course_file = fopen(path, "we");
+    if (course_file == NULL)
+        return false;
+    fputs("workload\tparams\tthreads\tallocator\tms\tresident_bytes\tcommitted_bytes\tlive_bytes\n", course_file);
+    return fflush(course_file) == 0;
+}
+
+static void write_bytes(double bytes) {
+    if (isnan(bytes))
+        fputs("\t-", course_file);
+    else
+        fprintf(course_file, "\t%.0f", bytes);
+}
+
+static bool write_course(const struct registered *r, const struct memory_course *course) {
+    for (unsigned i = 0; i < course->count; i++) {
+        const struct memory_sample *const s = &course->sample[i];
+        fprintf(course_file, "%s\t%s\t%u\t%s\t%.3f", r->cell.workload->name, *r->params == '\0' ? "-" : r->params,
+                r->cell.threads, r->cell.allocator->name, s->ms);
+        write_bytes(s->resident);
+        write_bytes(s->committed);
+        write_bytes(s->live);
+        putc('\n', course_file);
+    }
+    return fflush(course_file) == 0;
+}
 
 static void count_latencies(struct gbench_run *run, const struct latency_figures *f, const char *loop) {
     static const char *const kind[LATENCY_KINDS] = {"", "malloc_", "free_"};
@@ -168,15 +220,69 @@ static void count_pass(struct gbench_run *run, enum pass pass, const struct figu
         gbench_counter(run, "concurrency", f->concurrency);
         return;
     case PASS_LINE_SHARING:
+        gbench_counter(run, "lines_per_live_kib", f->lines_per_live_kib);
+        gbench_counter(run, "pages_per_live_mib", f->pages_per_live_mib);
         gbench_counter(run, "line_sharing", f->line_sharing);
         return;
     case PASS_AFTER_FREE:
         gbench_counter(run, "resident_after_free_bytes", f->resident_after_free_bytes);
         gbench_counter(run, "resident_after_free_12s_bytes", f->resident_after_free_later_bytes);
         return;
+    case PASS_MEMORY_TIME:
+        gbench_counter(run, "mean_resident_bytes", f->memory_time.mean_resident);
+        gbench_counter(run, "final_resident_bytes", f->memory_time.final_resident);
+        gbench_counter(run, "mean_live_bytes", f->memory_time.mean_live);
+        gbench_counter(run, "memory_overhead", f->memory_time.overhead);
+        return;
+    case PASS_SYSCALLS:
+        gbench_counter(run, "mmap_calls", (double)f->syscalls[SYSCALL_MMAP]);
+        gbench_counter(run, "munmap_calls", (double)f->syscalls[SYSCALL_MUNMAP]);
+        gbench_counter(run, "mremap_calls", (double)f->syscalls[SYSCALL_MREMAP]);
+        gbench_counter(run, "madvise_calls", (double)f->syscalls[SYSCALL_MADVISE]);
+        gbench_counter(run, "mprotect_calls", (double)f->syscalls[SYSCALL_MPROTECT]);
+        gbench_counter(run, "brk_calls", (double)f->syscalls[SYSCALL_BRK]);
+        return;
+    case PASS_VALGRIND:
+        gbench_counter(run, "valgrind_instructions", f->valgrind_instructions);
+        return;
     case PASS_TIME:
         return;
     }
+}
+
+static bool run_memory_time(struct registered *r, struct figures *f, char *why, size_t why_size) {
+    static struct memory_course course;
+    if (!harness_memory_time(&r->cell, r->operations, f, &course, why, why_size))
+        return false;
+    if (course_file == NULL || write_course(r, &course))
+        return true;
+    snprintf(why, why_size, "the file of --memory cannot be written: %s", strerror(errno));
+    return false;
+}
+
+/* A run of that cell with OPERATIONS a thread, in a process of its own. */
+static bool count_run(const struct registered *r, uint64_t operations, double *instructions, char *why, size_t why_size) {
+    char path[4096], allocators[SELECT_TEXT], workloads[SELECT_TEXT], threads[32], seed[32], ops[32];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    snprintf(allocators, sizeof allocators, "--allocators=%s", r->spec);
+    snprintf(workloads, sizeof workloads, "--workloads=%s%s%s", r->cell.workload->name, *r->params == '\0' ? "" : "/", r->params);
+    snprintf(threads, sizeof threads, "--threads=%u", r->cell.threads);
+    snprintf(seed, sizeof seed, "--seed=%llu", (unsigned long long)r->cell.seed);
+    snprintf(ops, sizeof ops, "--ops=%llu", (unsigned long long)operations);
+    const char *const argv[] = {path, allocators, workloads, threads, seed, ops, NULL};
+    return valgrind_count(argv, instructions, why, why_size);
+}
+
+/* What a run of twice as many operations has more, over the operations that it does more. Each is warmed up by a quarter. */
+static bool run_valgrind(const struct registered *r, struct figures *f, char *why, size_t why_size) {
+    const uint64_t operations = r->operations != 0 ? r->operations : VALGRIND_OPERATIONS / r->cell.threads;
+    const double more = (double)operations * (r->cell.workload->warms_up ? 1.25 : 1) * r->cell.threads;
+    double once, twice;
+    if (!count_run(r, operations, &once, why, why_size) || !count_run(r, 2 * operations, &twice, why, why_size))
+        return false;
+    f->valgrind_instructions = (twice - once) / more;
+    return true;
 }
 
 static void body(struct gbench_run *run, void *context) {
@@ -200,6 +306,15 @@ static void body(struct gbench_run *run, void *context) {
     case PASS_AFTER_FREE:
         done = harness_after_free(&r->cell, r->operations, AFTER_FREE_SECONDS, &f, why, sizeof why);
         break;
+    case PASS_MEMORY_TIME:
+        done = run_memory_time(r, &f, why, sizeof why);
+        break;
+    case PASS_SYSCALLS:
+        done = harness_syscalls(&r->cell, r->operations, &f, why, sizeof why);
+        break;
+    case PASS_VALGRIND:
+        done = run_valgrind(r, &f, why, sizeof why);
+        break;
     }
     if (!done) {
         gbench_fail(run, why);
@@ -219,16 +334,26 @@ static void body(struct gbench_run *run, void *context) {
     gbench_counter(run, "page_faults", f.page_faults);
     gbench_counter(run, "concurrency", f.concurrency);
     gbench_counter(run, "involuntary_switches", f.involuntary_switches);
+    gbench_counter(run, "voluntary_switches", f.voluntary_switches);
+    gbench_counter(run, "user_ns", f.user_ns);
+    gbench_counter(run, "system_ns", f.system_ns);
+    gbench_counter(run, "instructions", f.counted[COUNTER_INSTRUCTIONS]);
+    gbench_counter(run, "cycles", f.counted[COUNTER_CYCLES]);
+    gbench_counter(run, "cache_misses", f.counted[COUNTER_CACHE_MISSES]);
+    gbench_counter(run, "dtlb_misses", f.counted[COUNTER_DTLB_MISSES]);
     gbench_counter(run, "work_ns", f.work_ns);
 }
 
-static void register_cell(const struct options *o, const struct allocator *a, const struct point *p) {
+static void register_cell(const struct options *o, const struct choice *choice, const struct point *p) {
+    const struct allocator *const a = choice->allocator;
     struct registered *const r = calloc(1, sizeof *r); /* lives as long as the program */
     if (r == NULL)
         exit(1);
     *r = (struct registered){
         .cell = {.allocator = a, .workload = p->workload, .threads = p->threads, .seed = o->seed},
         .operations = o->operations,
+        .spec = choice->spec,
+        .params = p->params,
         .pass = o->pass,
         .gap_ns = o->gap_ns,
     };
@@ -248,6 +373,8 @@ static const char *lacks_pass(const struct workload *w, enum pass pass) {
         return "it has no live set to free";
     if (pass == PASS_LINE_SHARING && w->whole_scripts)
         return "its script is too long to be done in turns";
+    if (pass == PASS_VALGRIND && w->whole_scripts)
+        return "it does a whole script, however many operations are asked for, and a difference of two is what is counted";
     return NULL;
 }
 
@@ -272,7 +399,7 @@ static void register_all(const struct options *o, const struct choices *choices,
                             points->point[i].workload->name, why);
                 continue;
             }
-            register_cell(o, choice->allocator, &points->point[i]);
+            register_cell(o, choice, &points->point[i]);
         }
 }
 
@@ -304,6 +431,7 @@ static int say_limits(const struct choices *choices) {
 
 static int run(const struct options *o, struct choices *choices, struct points *points) {
     size_t available = 0;
+    char why[SELECT_TEXT];
     for (size_t i = 0; i < choices->count; i++) {
         available += choices->choice[i].status == ALLOCATOR_OK;
         if (choices->choice[i].status != ALLOCATOR_OK)
@@ -313,11 +441,17 @@ static int run(const struct options *o, struct choices *choices, struct points *
         return bad_use("none of the allocators is here");
     if (o->limits)
         return say_limits(choices);
+    if (o->course != NULL && !open_course(o->course)) {
+        snprintf(why, sizeof why, "%s cannot be written: %s", o->course, strerror(errno));
+        return bad_use(why);
+    }
     register_all(o, choices, points);
     unsigned failed;
     if (gbench_run_all(&failed) == 0)
         return bad_use(
             "nothing to run: the filter matches no name, or all that was asked for is left out; --benchmark_list_tests shows the names");
+    if (o->pass == PASS_TIME && counters_lack(why, sizeof why))
+        fprintf(stderr, "bench: not available here: %s\n", why);
     return failed == 0 ? 0 : 1;
 }
 

@@ -40,6 +40,7 @@ expect 0 "--benchmark_list_tests" "$bench" --allocators=ao --workloads="$pair" -
 shows '^contended/ao/shape=pair,size=64/threads:2$' "--benchmark_list_tests prints the names"
 expect 0 "line sharing" "$bench" --allocators=glibc --workloads=false-sharing-active --threads=2 --line-sharing --benchmark_format=json
 shows '"line_sharing":' "the pass yields its figure"
+shows '"lines_per_live_kib":' "and the lines that live objects lie in"
 # ThreadSanitizer does not see the locks of libraries that were built without it: a block that one thread frees and
 # another is given by such an allocator looks to it like a race of the workload's.
 every=
@@ -89,13 +90,40 @@ expect 1 "after-free, of a cell that fails" "$bench" --allocators=failing:5:glib
 shows 'out-of-memory' "says why"
 expect 2 "after-free, of a workload without a live set" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --after-free
 shows 'contended is left out: it has no live set' "says why"
+course=$(mktemp)
+expect 0 "memory over time" "$bench" --allocators=glibc --workloads=mixed-sizes/live=4 --threads=2 --ops=2000 --memory="$course" --benchmark_format=json
+shows '"memory_overhead":' "the pass yields its figures"
+output=$(cat "$course")
+shows '^workload	params	threads	allocator	ms	resident_bytes	committed_bytes	live_bytes$' "the file has a head"
+shows '^mixed-sizes	live=4	2	glibc	[0-9.]+	[0-9]+	[0-9]+	4[0-9]{6}$' "and what lives is in it"
+expect 0 "memory over time of a whole script" "$bench" --allocators=glibc --workloads=blowup/blocks=1024 --threads=2 --memory --benchmark_format=json
+shows '"mean_live_bytes":' "the pass yields its figures"
+expect 2 "no place for the file" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --memory=/nonexistent/file
+shows '/nonexistent/file cannot be written' "says why"
+rm -f "$course"
+if "$bench" --list=tsv --allocators=glibc --workloads="$pair" | grep -q '^measure	syscalls	ok'; then
+    expect 0 "system calls" "$bench" --allocators=ao --workloads=phase-change/peak=4 --threads=2 --syscalls --benchmark_format=json
+    shows '"mmap_calls": [1-9]' "chunks are mapped"
+else
+    expect 1 "system calls that cannot be counted" "$bench" --allocators=glibc --workloads="$pair" --threads=1 --syscalls
+    shows 'unavailable' "says so"
+fi
+expect 2 "instructions of a whole script" "$bench" --allocators=glibc --workloads=blowup --threads=2 --valgrind
+shows 'a difference of two' "says why"
+# Valgrind runs no program of a sanitizer.
+if command -v valgrind >/dev/null && ! ldd "$bench" | grep -Eq 'lib[at]san' && ! grep -q __asan "$bench"; then
+    expect 0 "instructions" "$bench" --allocators=null --workloads="$pair" --threads=1 --ops=400000 --valgrind --benchmark_format=json
+    shows '"valgrind_instructions": [1-9]' "the pass yields its figure"
+fi
+expect 1 "no valgrind" env PATH=/nonexistent "$bench" --allocators=glibc --workloads="$pair" --threads=1 --valgrind
+shows 'unavailable: valgrind is not here' "says so"
 expect 2 "two passes at once" "$bench" --allocators=glibc --after-free --line-sharing
 expect 0 "--list" "$bench" --list
 shows 'list-reversal' "--list shows workloads"
 expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
 shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
 expect 0 "--list=tsv of a live set" "$bench" --list=tsv --workloads=mixed-sizes/live=512 --threads=1 --allocators=glibc
-shows "^workload	mixed-sizes	.*	latency,line-sharing,after-free$" "the passes that a workload has"
+shows "^workload	mixed-sizes	.*	latency,memory-time,syscalls,valgrind,line-sharing,after-free$" "the passes that a workload has"
 shows "^cell	mixed-sizes	live=512	1	glibc	ok	scripted" "a value off the grid, when asked for"
 expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
 expect 0 "--help" "$bench" --help

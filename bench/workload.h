@@ -126,6 +126,13 @@ void memory_unmap(void *memory, size_t size);
 /* Bytes that memory_map has given and not got back: what of the process's memory is the harness' own. */
 size_t memory_mapped(void);
 
+/* What the process holds, and what of it is the harness' own, read together: nothing is mapped or unmapped here meanwhile. 0: the
+ * system did not tell. */
+struct memory_reading {
+    uint64_t resident, committed, own;
+};
+void memory_read(struct memory_reading *reading);
+
 /* For a worker whose live set is at a peak inside run(): reads how much is committed (some 30 us). Without a
  * call the figure is what the harness reads before the first start and after the last end. memory_noted, the
  * harness' own: the most since it was called last, less what was mapped here at the time; 0: nothing. */

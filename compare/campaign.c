@@ -10,7 +10,8 @@
  *         plan asks for it, their latencies likewise
  *     groups whose time intervals are all narrow enough are done; of the others, where a time is promised,
  *     the widest go on as far as it reaches
- *   the passes that the plan asks for, once a cell: shared cache lines; what stays resident once all is freed
+ *   the passes that the plan asks for, once a cell: shared cache lines; memory over time; system calls;
+ *   instructions under valgrind; what stays resident once all is freed
  *
  * Every outcome is rows in the store before the next cell starts.
  */
@@ -18,6 +19,7 @@
 
 #include "arena.h"
 #include "cell.h"
+#include "course.h"
 #include "progress.h"
 #include <math.h>
 #include <stdio.h>
@@ -440,6 +442,12 @@ static bool wants_pass(const struct campaign *c, const struct group *g, enum pas
     switch (pass) {
     case PASS_LINE_SHARING:
         return c->plan->line_sharing && g->line_sharing && g->threads > 1;
+    case PASS_MEMORY_TIME:
+        return c->plan->memory_time && g->memory_time;
+    case PASS_SYSCALLS:
+        return c->plan->syscalls && g->syscalls;
+    case PASS_VALGRIND:
+        return c->plan->valgrind && g->valgrind;
     case PASS_AFTER_FREE:
         return c->plan->after_free && g->after_free;
     default:
@@ -447,7 +455,7 @@ static bool wants_pass(const struct campaign *c, const struct group *g, enum pas
     }
 }
 
-static const double after_free_seconds = 12;
+static const double after_free_seconds = 12, valgrind_seconds = 120;
 
 /* A pass without a clock, once a cell, with the workload's own number of operations: its figures are the same
  * in every campaign. */
@@ -463,21 +471,34 @@ static bool run_pass(struct campaign *c, enum pass pass) {
             struct cell_result result;
             request.pass = pass;
             request.operations = 0;
+            if (pass == PASS_MEMORY_TIME)
+                request.course = course_part(c->store);
             if (pass == PASS_AFTER_FREE)
                 request.limits.seconds += after_free_seconds;
+            if (pass == PASS_VALGRIND)
+                request.limits.seconds += valgrind_seconds;
             progress_cell(g->workload, g->params, g->threads, g->member[m].name, 0);
             cell_run(&request, &result);
             if (result.interrupted)
                 return false;
+            if (pass == PASS_MEMORY_TIME)
+                course_append(c->store, strcmp(result.status, "ok") == 0);
             record(c, g, g->member[m].name, 0, &result, pass);
         }
     }
     return true;
 }
 
+static bool run_memory_time(struct campaign *c) {
+    if (c->plan->memory_time)
+        course_open(c->store);
+    return run_pass(c, PASS_MEMORY_TIME);
+}
+
 bool campaign_run(struct campaign *c) {
     progress_start(c->terminal);
-    const bool done = run_looks(c) && run_pass(c, PASS_LINE_SHARING) && run_pass(c, PASS_AFTER_FREE);
+    const bool done = run_looks(c) && run_pass(c, PASS_LINE_SHARING) && run_memory_time(c) && run_pass(c, PASS_SYSCALLS) &&
+                      run_pass(c, PASS_VALGRIND) && run_pass(c, PASS_AFTER_FREE);
     progress_end();
     return done;
 }

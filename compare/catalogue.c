@@ -89,6 +89,14 @@ static void take_workload(struct catalogue *c, char *const f[]) {
     c->workload[c->workloads++] = (struct catalogue_workload){f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8]};
 }
 
+static void take_measure(struct catalogue *c, char *const f[]) {
+    for (size_t i = 0; i < c->measures; i++)
+        if (strcmp(c->measure[i].name, f[1]) == 0)
+            return;
+    c->measure = arena_grow(c->measure, c->measures, sizeof *c->measure);
+    c->measure[c->measures++] = (struct catalogue_measure){f[1], f[2], f[3]};
+}
+
 static bool has_pass(const struct catalogue *c, const char *workload, const char *pass) {
     for (size_t i = 0; i < c->workloads; i++)
         if (strcmp(c->workload[i].name, workload) == 0) {
@@ -114,6 +122,9 @@ static void take_cell(struct catalogue *c, char *const f[]) {
                                 .scripted = strcmp(f[6], "scripted") == 0,
                                 .latency = has_pass(c, f[1], "latency"),
                                 .line_sharing = has_pass(c, f[1], "line-sharing"),
+                                .memory_time = has_pass(c, f[1], "memory-time"),
+                                .syscalls = has_pass(c, f[1], "syscalls"),
+                                .valgrind = has_pass(c, f[1], "valgrind"),
                                 .after_free = has_pass(c, f[1], "after-free"),
                                 .operations = strtoull(f[7], NULL, 10)};
     }
@@ -137,6 +148,8 @@ static void take_line(struct catalogue *c, const struct words *specs, size_t *se
         ++*seen;
     } else if (strcmp(field[0], "workload") == 0) {
         take_workload(c, field);
+    } else if (strcmp(field[0], "measure") == 0) {
+        take_measure(c, field);
     } else if (strcmp(field[0], "cell") == 0) {
         take_cell(c, field);
     }

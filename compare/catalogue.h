@@ -17,6 +17,11 @@ struct catalogue_workload {
     const char *name, *aliases, *kind, *grid, *threads, *summary, *not_shown, *passes;
 };
 
+/* What bench can measure here, or not. */
+struct catalogue_measure {
+    const char *name, *status, *why;
+};
+
 /* An allocator in a group. */
 struct member {
     const char *name, *spec;
@@ -29,7 +34,7 @@ struct group {
     const char *workload, *params; /* params: "-" where there are none */
     unsigned threads;
     bool scripted;
-    bool latency, line_sharing, after_free; /* its workload has that pass */
+    bool latency, line_sharing, memory_time, syscalls, valgrind, after_free; /* its workload has that pass */
     uint64_t operations;           /* a thread, before calibration */
     struct member *member;
     size_t members;
@@ -40,6 +45,8 @@ struct catalogue {
     size_t allocators;
     struct catalogue_workload *workload;
     size_t workloads;
+    struct catalogue_measure *measure;
+    size_t measures;
     struct group *group;
     size_t groups;
 };

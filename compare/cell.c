@@ -96,8 +96,11 @@ void cell_parse(const struct child_result *child, struct cell_result *result) {
 }
 
 static const char *pass_flag(const struct cell_request *r) {
-    static const char *const flag[PASSES] = {[PASS_LINE_SHARING] = "--line-sharing", [PASS_AFTER_FREE] = "--after-free"};
-    return r->pass == PASS_LATENCY ? arena_format("--latency=%.0f", r->gap_ns) : flag[r->pass];
+    static const char *const flag[PASSES] = {[PASS_LINE_SHARING] = "--line-sharing", [PASS_AFTER_FREE] = "--after-free",
+                                             [PASS_SYSCALLS] = "--syscalls", [PASS_VALGRIND] = "--valgrind"};
+    return r->pass == PASS_LATENCY       ? arena_format("--latency=%.0f", r->gap_ns)
+           : r->pass == PASS_MEMORY_TIME ? arena_format("--memory=%s", r->course)
+                                         : flag[r->pass];
 }
 
 void cell_run(const struct cell_request *r, struct cell_result *result) {

@@ -21,6 +21,7 @@ struct cell_request {
     unsigned layout;     /* length of the environment padding */
     enum pass pass;
     double gap_ns; /* of PASS_LATENCY: between two operations of a thread */
+    const char *course; /* of PASS_MEMORY_TIME: the file that bench writes */
     struct child_limits limits;
 };
 

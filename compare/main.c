@@ -8,6 +8,7 @@
 #include "campaign.h"
 #include "child.h"
 #include "claims.h"
+#include "course.h"
 #include "diff.h"
 #include "figure.h"
 #include "options.h"
@@ -79,6 +80,12 @@ static double limit_from(const char *variable, double otherwise) {
 
 /* ---- compare list ---- */
 
+static void list_lacking(const struct catalogue *c) {
+    for (size_t i = 0; i < c->measures; i++)
+        if (strcmp(c->measure[i].status, "ok") != 0)
+            printf("\nnot available here: %s (%s)\n", c->measure[i].name, c->measure[i].why);
+}
+
 static int list(void) {
     struct catalogue catalogue;
     char why[1024];
@@ -109,6 +116,7 @@ static int list(void) {
             printf("  %-22s %s\n", "", w->grid);
         printf("  %-22s not shown: %s\n", "", w->not_shown);
     }
+    list_lacking(&catalogue);
     return 0;
 }
 
@@ -253,11 +261,20 @@ struct conclusion {
     const struct safety_rows *safety;
 };
 
+static void say_files(const struct conclusion *c) {
+    static const char *const files[] = {"rounds", "summary", "scaling", "memory-time"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const char *const path = arena_format("%s/%s.tsv", c->dir, files[i]);
+        if (access(path, R_OK) == 0)
+            puts(path);
+    }
+}
+
 static bool say_claims(const struct conclusion *c, char *why, size_t why_size) {
     if (!claims_conclude(c->claims, c->store, c->safety, c->dir, why, why_size))
         return false;
     say_warnings(c->head);
-    printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
+    say_files(c);
     return true;
 }
 
@@ -270,9 +287,7 @@ static bool say_comparison(const struct conclusion *c, const struct summary_row 
     const char *const scaling = figure_fit_scaling(plots_path(), c->dir);
     scaling_print(stdout, scaling);
     say_warnings(c->head);
-    printf("%s/rounds.tsv\n%s/summary.tsv\n", c->dir, c->dir);
-    if (*scaling != '\0')
-        printf("%s/scaling.tsv\n", c->dir);
+    say_files(c);
     fflush(stdout);
     figure_draw(plots_path(), c->dir);
     if (o->export != NULL && !table_export(o->export, rows, n, why, why_size))
@@ -419,7 +434,7 @@ static int recompute(struct options *o, enum subcommand what) {
         store_default_dir(o->plan.name, dir, sizeof dir);
     if (!store_is_new(dir))
         return bad_use(arena_format("%s is not empty; choose another -o", dir));
-    if (!store_copy_rounds(&store, dir, why, sizeof why))
+    if (!store_copy_rounds(&store, dir, why, sizeof why) || !course_copy(o->from, dir, why, sizeof why))
         return bad_use(why);
     const struct safety_rows safety = safety_read(arena_format("%s/safety.tsv", o->from));
     const struct conclusion conclusion = {o, &store, dir, baseline, &nothing, NULL, &claims, &safety};

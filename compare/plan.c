@@ -99,6 +99,12 @@ static bool read_text(struct plan *plan, const char *key, char *value, char *why
         return yes_or_no(&plan->latency, key, value, why, why_size);
     if (strcmp(key, "line-sharing") == 0)
         return yes_or_no(&plan->line_sharing, key, value, why, why_size);
+    if (strcmp(key, "memory-time") == 0)
+        return yes_or_no(&plan->memory_time, key, value, why, why_size);
+    if (strcmp(key, "syscalls") == 0)
+        return yes_or_no(&plan->syscalls, key, value, why, why_size);
+    if (strcmp(key, "valgrind") == 0)
+        return yes_or_no(&plan->valgrind, key, value, why, why_size);
     if (strcmp(key, "after-free") == 0)
         return yes_or_no(&plan->after_free, key, value, why, why_size);
     snprintf(why, why_size, "no setting is called \"%s\"", key);
@@ -175,9 +181,11 @@ void plan_first_baseline(const struct plan *plan, char *name, size_t size) {
 void plan_identity(const struct plan *plan, char *text, size_t size) {
     size_t used = (size_t)snprintf(
         text, size,
-        "allocators=%s baseline=%s rounds=%u min-time=%g budget=%g seed=%llu line-sharing=%d after-free=%d%s",
+        "allocators=%s baseline=%s rounds=%u min-time=%g budget=%g seed=%llu line-sharing=%d after-free=%d%s%s%s%s",
         plan->allocators, plan->baseline, plan->rounds, plan->min_time, plan->budget,
-        (unsigned long long)plan->seed, plan->line_sharing, plan->after_free, plan->latency ? " latency=1" : "");
+        (unsigned long long)plan->seed, plan->line_sharing, plan->after_free, plan->latency ? " latency=1" : "",
+        plan->memory_time ? " memory-time=1" : "", plan->syscalls ? " syscalls=1" : "",
+        plan->valgrind ? " valgrind=1" : "");
     for (size_t i = 0; i < plan->cell_count && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, " cells=%s;%s;%s", plan->cells[i].workload,
                                  plan->cells[i].threads, plan->cells[i].also);

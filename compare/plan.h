@@ -11,6 +11,9 @@
  *     line-sharing yes
  *     after-free yes                    what stays resident once all is freed, where there is a live set:
  *                                       once a cell, which takes 12 s more
+ *     memory-time yes                   memory over the time of a run, in memory-time.tsv: once a cell
+ *     syscalls yes                      system calls for memory, counted: once a cell
+ *     valgrind yes                      instructions of an operation under valgrind: once a cell, some seconds each
  *     cells list-reversal threads=1,2   one line a set of cells: a workload as bench names it,
  *     cells intensity threads=2 also=null    its thread counts, allocators that only these have
  *     claim ...                         ends the campaign: claims follow (claim.h)
@@ -47,7 +50,7 @@ struct plan {
     double budget; /* 0: none promised */
     uint64_t seed;
     bool latency;                  /* the pass of each round */
-    bool line_sharing, after_free; /* the passes outside the rounds */
+    bool line_sharing, memory_time, syscalls, valgrind, after_free; /* the passes outside the rounds */
     struct plan_cells cells[PLAN_CELLS];
     size_t cell_count;
 };

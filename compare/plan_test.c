@@ -45,14 +45,14 @@ static void refused(const char *text, const char *expected) {
 static void every_setting(void **state) {
     (void)state;
     reads("# all of them\n\nallocators ao \t ao-debian glibc # three\n  baseline best:glibc,jemalloc\n"
-          "min-time 0.04\nbudget 120\nrounds 15\nseed 9007199254740992\nline-sharing yes\n"
+          "min-time 0.04\nbudget 120\nrounds 15\nseed 9007199254740992\nline-sharing yes\nmemory-time yes\nsyscalls yes\nvalgrind yes\n"
           "cells list-reversal/counter=private threads=1,2\ncells intensity also=null threads=2\ncells");
     assert_string_equal(plan.allocators, "ao,ao-debian,glibc");
     assert_string_equal(plan.baseline, "best:glibc,jemalloc");
     assert_true(plan.min_time == 0.04 && plan.budget == 120);
     assert_int_equal(plan.rounds, 15);
     assert_int_equal(plan.seed, UINT64_C(9007199254740992));
-    assert_true(plan.line_sharing);
+    assert_true(plan.line_sharing && plan.memory_time && plan.syscalls && plan.valgrind && !plan.after_free);
     assert_int_equal(plan.cell_count, 3);
     assert_string_equal(plan.cells[0].workload, "list-reversal/counter=private");
     assert_string_equal(plan.cells[0].threads, "1,2");
@@ -154,6 +154,9 @@ static void plans_that_measure_something_else_have_another_identity(void **state
         "min-time 1\nallocators a\ncells w threads=1 also=n\n",
         "budget 1\nallocators a\ncells w threads=1 also=n\n",
         "line-sharing yes\nallocators a\ncells w threads=1 also=n\n",
+        "memory-time yes\nallocators a\ncells w threads=1 also=n\n",
+        "syscalls yes\nallocators a\ncells w threads=1 also=n\n",
+        "valgrind yes\nallocators a\ncells w threads=1 also=n\n",
         "allocators a\ncells v threads=1 also=n\n",
         "allocators a\ncells w threads=2 also=n\n",
         "allocators a\ncells w threads=1\n",

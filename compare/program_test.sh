@@ -122,6 +122,51 @@ ends 0 run --campaign ./memory.txt -a ns10,ns20 --baseline ns10 -o r
 is "$(cut -d' ' -f1,6 log)" 'ns20 after'
 is "$(rows r/rounds.tsv '$6 == "resident_after_free_bytes"')" 2
 
+rule 'memory over time is a file of all cells, whose figures are measured once a cell'
+printf 'memory-time yes\nrounds 2\ncells scripted threads=1,2\ncells steady threads=1\n' >course.txt
+ends 0 run --campaign ./course.txt -a ns10,ns20 --baseline ns10 -o r
+is "$(grep -c memory log)" 4
+is "$(rows r/summary.tsv '$5 == "memory_overhead" && $6 == 1.5')" 4
+is "$(rows r/memory-time.tsv '$1 == "scripted" && $5 == 2 && $8 == 2000')" 4
+is "$(grep -v '^#' r/memory-time.tsv | sed -n 1p | cut -f1,8)" "$(printf 'workload\tlive_bytes')"
+is "$(grep -c '^# host: ' r/memory-time.tsv)" 1
+is "$(ls r)" "$(printf 'memory-time.tsv\nrounds.tsv\nsummary.tsv')"
+says '^r/memory-time.tsv$'
+ends 0 run --from r -o s
+cmp -s r/memory-time.tsv s/memory-time.tsv || fault 'it is not where the rounds are'
+
+rule 'system calls are counted once a cell, when asked for'
+printf 'syscalls yes\nrounds 2\ncells scripted threads=1,2\ncells steady threads=1\n' >calls.txt
+ends 0 run --campaign ./calls.txt -a ns10,ns20 --baseline ns10 -o r
+is "$(grep -c calls log)" 4
+is "$(rows r/summary.tsv '$5 == "mmap_calls" && $6 == 7')" 4
+is "$(rows r/rounds.tsv '$6 == "brk_calls" && $5 == 0')" 4
+
+rule 'instructions are counted under valgrind once a cell, when asked for'
+printf 'valgrind yes\nrounds 2\ncells scripted threads=1,2\ncells steady threads=1\n' >count.txt
+ends 0 run --campaign ./count.txt -a ns10,ns20 --baseline ns10 -o r
+is "$(grep -c valgrind log)" 4
+is "$(rows r/summary.tsv '$5 == "valgrind_instructions" && $6 == 77')" 4
+
+rule 'interrupted in that pass, no row of memory over time is lost or there twice'
+printf 'memory-time yes\nrounds 2\ncells scripted threads=1,2\n' >course.txt
+ends 0 run --campaign ./course.txt -a ns10,ns20 --baseline ns10 -o r
+sort r/memory-time.tsv >all
+grep -v -e finished -e '	2	ns20	0	m' r/rounds.tsv >part
+mv part r/rounds.tsv
+printf 'scripted\t-\t2\tns20\t9\t30' >>r/memory-time.tsv
+: >log
+ends 0 run --campaign ./course.txt -a ns10,ns20 --baseline ns10 -o r
+is "$(cut -d' ' -f1,3,6 log)" 'ns20 2 memory'
+sort r/memory-time.tsv | cmp -s - all || fault "$(sort r/memory-time.tsv | diff - all)"
+
+rule 'a cell that fails in that pass is a row of rounds and none of memory over time'
+printf 'memory-time yes\nrounds 1\ncells scripted threads=1\n' >course.txt
+ends 1 run --campaign ./course.txt -a ns10,full --baseline ns10 -o r
+is "$(rows r/rounds.tsv '$6 == "memory_overhead" && $4 == "full" && $8 == "out-of-memory"')" 1
+is "$(rows r/memory-time.tsv '$4 == "full"')" 0
+is "$(ls r)" "$(printf 'memory-time.tsv\nrounds.tsv\nsummary.tsv')"
+
 # ---- looks ----
 
 rule narrow intervals end after nine rounds
@@ -307,6 +352,7 @@ hides "$(printf '\033')"
 rule list names what is missing
 ends 0 list
 says 'not here: its package is not here'
+says '^not available here: counters .instructions: as it is told.$'
 
 rule bad use is one clear line and status 2
 ends 2

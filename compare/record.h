@@ -27,10 +27,10 @@ static const struct record_info record_info[RECORDS] = {
 };
 
 /* What a cell is run for. The passes but the first two are outside the rounds. */
-enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE, PASSES };
+enum pass { PASS_TIME, PASS_LATENCY, PASS_LINE_SHARING, PASS_AFTER_FREE, PASS_MEMORY_TIME, PASS_SYSCALLS, PASS_VALGRIND, PASSES };
 
 /* The figure that is written last of a cell in each pass: its row says that the others are there. */
 static const enum record pass_completes[PASSES] = {RECORD_time_ns, RECORD_max_ns, RECORD_line_sharing,
-                                                   RECORD_resident_after_free_12s_bytes};
+                                                   RECORD_resident_after_free_12s_bytes, RECORD_memory_overhead, RECORD_brk_calls, RECORD_valgrind_instructions};
 
 #endif

@@ -215,6 +215,11 @@ static void write_fact(FILE *file, const struct host_fact *fact) {
     putc('\n', file);
 }
 
+void store_write_head(const struct store *store, void *file) {
+    for (size_t i = 0; i < store->heads; i++)
+        write_fact(file, &store->head[i]);
+}
+
 static bool flushed(FILE *file) {
     return fflush(file) == 0 && !ferror(file);
 }
@@ -266,8 +271,7 @@ bool store_resume(struct store *store, char *why, size_t why_size) {
         snprintf(why, why_size, "%s: %s", fresh, strerror(errno));
         return false;
     }
-    for (size_t i = 0; i < store->heads; i++)
-        write_fact(file, &store->head[i]);
+    store_write_head(store, file);
     fputs(columns, file);
     for (size_t i = 0; i < store->calibrations; i++)
         write_calibration(file, &store->calibration[i]);

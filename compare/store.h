@@ -37,6 +37,9 @@ struct store {
 /* Reads DIR/rounds.tsv: its head, its calibrations, the rows of its complete cells. */
 bool store_read(struct store *store, const char *dir, char *why, size_t why_size);
 
+/* The head as lines of a file. FILE is a FILE *. */
+void store_write_head(const struct store *store, void *file);
+
 /* The value of KEY in the head; "" where there is none. */
 const char *store_head(const struct store *store, const char *key);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * lines.h: a token, and two hash tables in harness memory: blocks by address, lines by number.
+ * lines.h: a token, and three hash tables in harness memory: blocks by address, lines and pages by number.
  *
  * Everything is under one mutex; whoever holds it and the token does its operation. Who is not the token's
  * holder sleeps on a condition variable of its own, so that passing the token wakes one thread. Bad at speed:
@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { LINE = 64, NOBODY = -1, MOST_THREADS = 1024, FIRST_CAPACITY = 1 << 14 };
+enum { LINE = 64, PAGE = 4096, NOBODY = -1, MOST_THREADS = 1024, FIRST_CAPACITY = 1 << 14 };
 
 /* An address that a block was handed out at. The entry stays when the block dies, for the next one there. */
 struct block {
@@ -29,6 +29,12 @@ struct line {
     uint32_t live;    /* objects */
     bool shared;      /* objects of two owners have been live at once */
     int owner;
+};
+
+/* A page that has held one. */
+struct page {
+    uintptr_t number; /* 0: a free entry */
+    uint32_t live;    /* objects */
 };
 
 struct table {
@@ -47,7 +53,9 @@ struct lines {
     pthread_cond_t turn[MOST_THREADS]; /* [index]: signalled when that one becomes the holder */
     uint64_t random;
     bool out_of_memory;
-    struct table blocks, seen;
+    struct table blocks, seen, pages;
+    uint64_t live_lines, live_pages, live_bytes; /* now: lines and pages with live > 0, and the sizes of live blocks */
+    struct lines_footprint footprint;
 };
 
 static struct lines *current;
@@ -110,6 +118,7 @@ static void line_born(struct lines *lines, uintptr_t number, int owner) {
         lines->out_of_memory = true;
         return;
     }
+    lines->live_lines += line->live == 0;
     if (line->live == 0)
         line->owner = owner;
     else if (line->owner != owner)
@@ -117,8 +126,26 @@ static void line_born(struct lines *lines, uintptr_t number, int owner) {
     line->live++;
 }
 
-static uintptr_t last_line(const struct block *block) {
-    return (block->address + block->size - 1) / LINE;
+static uintptr_t last_byte(const struct block *block) {
+    return block->address + block->size - 1;
+}
+
+static void pages_born(struct lines *lines, const struct block *block) {
+    for (uintptr_t number = block->address / PAGE; number <= last_byte(block) / PAGE; number++) {
+        struct page *const page = table_put(&lines->pages, number);
+        if (page == NULL)
+            lines->out_of_memory = true;
+        else
+            lines->live_pages += page->live++ == 0;
+    }
+}
+
+static void pages_died(struct lines *lines, const struct block *block) {
+    for (uintptr_t number = block->address / PAGE; number <= last_byte(block) / PAGE; number++) {
+        struct page *const page = table_get(&lines->pages, number);
+        if (page != NULL)
+            lines->live_pages -= --page->live == 0;
+    }
 }
 
 /* An address that is not known to be live is let pass: it is the allocator's to complain. */
@@ -126,11 +153,13 @@ static void block_died(struct lines *lines, void *address) {
     struct block *const block = table_get(&lines->blocks, (uintptr_t)address);
     if (block == NULL || block->size == 0)
         return;
-    for (uintptr_t number = block->address / LINE; number <= last_line(block); number++) {
+    for (uintptr_t number = block->address / LINE; number <= last_byte(block) / LINE; number++) {
         struct line *const line = table_get(&lines->seen, number);
         if (line != NULL)
-            line->live--;
+            lines->live_lines -= --line->live == 0;
     }
+    pages_died(lines, block);
+    lines->live_bytes -= block->size;
     block->size = 0;
 }
 
@@ -143,8 +172,10 @@ static void block_born(struct lines *lines, void *address, size_t size) {
         return;
     }
     block->size = size == 0 ? 1 : size;
-    for (uintptr_t number = block->address / LINE; number <= last_line(block); number++)
+    for (uintptr_t number = block->address / LINE; number <= last_byte(block) / LINE; number++)
         line_born(lines, number, self);
+    pages_born(lines, block);
+    lines->live_bytes += block->size;
 }
 
 /* ---- the token ---- */
@@ -194,12 +225,21 @@ static void begin_operation(struct lines *lines) {
     lines->turn_is_spent = true;
 }
 
+static void add_footprint(struct lines *lines) {
+    if (self == NOBODY)
+        return;
+    lines->footprint.lines += (double)lines->live_lines;
+    lines->footprint.pages += (double)lines->live_pages;
+    lines->footprint.bytes += (double)lines->live_bytes;
+}
+
 static void *lines_malloc(size_t size) {
     struct lines *const lines = current;
     begin_operation(lines);
     void *const block = lines->inner->malloc(size);
     if (block != NULL)
         block_born(lines, block, size);
+    add_footprint(lines);
     pthread_mutex_unlock(&lines->lock);
     return block;
 }
@@ -210,6 +250,7 @@ static void lines_free(void *block) {
     if (block != NULL)
         block_died(lines, block);
     lines->inner->free(block);
+    add_footprint(lines);
     pthread_mutex_unlock(&lines->lock);
 }
 
@@ -262,6 +303,7 @@ struct lines *lines_start(const struct allocator *inner, unsigned threads, uint6
     lines->random = seed;
     lines->blocks.element = sizeof(struct block);
     lines->seen.element = sizeof(struct line);
+    lines->pages.element = sizeof(struct page);
     pthread_mutex_init(&lines->lock, NULL);
     for (unsigned i = 0; i < threads; i++)
         pthread_cond_init(&lines->turn[i], NULL);
@@ -271,6 +313,12 @@ struct lines *lines_start(const struct allocator *inner, unsigned threads, uint6
 
 const struct allocator *lines_allocator(struct lines *lines) {
     return &lines->outer;
+}
+
+struct lines_footprint lines_footprint(const struct lines *lines) {
+    if (lines->seen.used == 0 || lines->out_of_memory)
+        return (struct lines_footprint){NAN, NAN, NAN};
+    return lines->footprint;
 }
 
 double lines_stop(struct lines *lines, uint64_t *lines_seen) {
@@ -287,6 +335,7 @@ double lines_stop(struct lines *lines, uint64_t *lines_seen) {
     pthread_mutex_destroy(&lines->lock);
     memory_unmap(lines->blocks.entry, lines->blocks.capacity * lines->blocks.element);
     memory_unmap(lines->seen.entry, lines->seen.capacity * lines->seen.element);
+    memory_unmap(lines->pages.entry, lines->pages.capacity * lines->pages.element);
     memory_unmap(lines, sizeof *lines);
     current = NULL;
     return share;

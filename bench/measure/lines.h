@@ -8,6 +8,9 @@
  * from the seed, and waits until it comes back; its holder alone runs, up to its next malloc or free. So a
  * deterministic allocator yields the same figure for the same seed.
  *
+ * Beside it the footprint: after each operation of a thread inside, how many lines and pages the live objects lie in, and how many
+ * bytes they are. From addresses, too: whether a line was touched depends on the program, here it touches all of its objects.
+ *
  * One pass at a time in a process, for a vtable's functions have no self parameter.
  */
 #ifndef BENCH_MEASURE_LINES_H
@@ -38,6 +41,12 @@ void lines_await_turn(struct lines *lines);
 void lines_pass(void);
 
 void lines_leave(struct lines *lines);
+
+/* Sums over all operations of threads inside. NaN: as the share. */
+struct lines_footprint {
+    double lines, pages, bytes; /* lines of 64 bytes, pages of 4096 */
+};
+struct lines_footprint lines_footprint(const struct lines *lines);
 
 /* The share, NaN if there never was an object or the tables found no memory. LINES_SEEN: how many lines it is
  * a share of. Frees LINES. */

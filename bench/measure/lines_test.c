@@ -358,6 +358,97 @@ static void tables_grow_with_addresses_and_not_with_operations(void **state) {
     assert_int_equal(memory_mapped(), 0);
 }
 
+/* ---- the footprint ---- */
+
+/* A block in every second page, 32 bytes behind its beginning, so that one of 64 bytes lies in two lines. */
+static void *astride_malloc(size_t size) {
+    (void)size;
+    packed_next += 2 * 4096;
+    return block_at(packed_next + 32);
+}
+
+static const struct allocator astride = {.name = "astride", .malloc = astride_malloc, .free = free_nothing};
+
+static struct lines *start_alone(const struct allocator *a) {
+    struct lines *const lines = lines_start(a, 1, 1);
+    assert_non_null(lines);
+    lines_enter(lines, 0);
+    lines_await_turn(lines);
+    return lines;
+}
+
+static struct lines_footprint stop_alone(struct lines *lines) {
+    uint64_t seen;
+    lines_leave(lines);
+    const struct lines_footprint f = lines_footprint(lines);
+    lines_stop(lines, &seen);
+    assert_int_equal(memory_mapped(), 0);
+    return f;
+}
+
+static void is_footprint(struct lines_footprint f, double lines, double pages, double bytes) {
+    if (f.lines != lines || f.pages != pages || f.bytes != bytes)
+        fail_msg("%g lines, %g pages, %g bytes", f.lines, f.pages, f.bytes);
+}
+
+static void blocks_that_fill_their_lines_lie_in_as_few_as_can_be(void **state) {
+    (void)state;
+    struct lines *const lines = start_alone(&packed);
+    double expected_lines = 0, expected_pages = 0, expected_bytes = 0;
+    for (int n = 1; n <= 1024; n++) {
+        lines_allocator(lines)->malloc(16);
+        expected_lines += (n + 3) / 4;
+        expected_pages += (n + 255) / 256;
+        expected_bytes += 16 * n;
+    }
+    is_footprint(stop_alone(lines), expected_lines, expected_pages, expected_bytes);
+}
+
+static void a_block_lies_in_each_line_and_page_that_it_reaches_into(void **state) {
+    (void)state;
+    struct lines *lines = start_alone(&astride);
+    lines_allocator(lines)->malloc(64);
+    is_footprint(stop_alone(lines), 2, 1, 64);
+    lines = start_alone(&astride);
+    lines_allocator(lines)->malloc(4096);
+    is_footprint(stop_alone(lines), 65, 2, 4096);
+    lines = start_alone(&astride);
+    lines_allocator(lines)->malloc(32);
+    is_footprint(stop_alone(lines), 1, 1, 32);
+}
+
+static void what_is_freed_lies_nowhere_and_a_line_lives_as_long_as_its_last_object(void **state) {
+    (void)state;
+    struct lines *const lines = start_alone(&lifo);
+    const struct allocator *const a = lines_allocator(lines);
+    void *const first = a->malloc(32), *const second = a->malloc(32); /* 1 and 1 */
+    a->free(first);                                                   /* 1 */
+    a->free(second);                                                  /* 0 */
+    a->free(a->malloc(8));                                            /* 1 and 0 */
+    is_footprint(stop_alone(lines), 4, 4, 32 + 64 + 32 + 8);
+}
+
+static void before_and_after_nothing_is_added_but_what_lives_counts(void **state) {
+    (void)state;
+    struct lines *const lines = lines_start(&packed, 1, 1);
+    void *const before = lines_allocator(lines)->malloc(16);
+    lines_enter(lines, 0);
+    lines_await_turn(lines);
+    lines_allocator(lines)->malloc(16);
+    lines_leave(lines);
+    lines_allocator(lines)->free(before);
+    is_footprint(lines_footprint(lines), 1, 1, 32);
+    uint64_t seen;
+    lines_stop(lines, &seen);
+}
+
+static void without_an_object_there_is_no_footprint(void **state) {
+    (void)state;
+    struct lines *const lines = start_alone(&empty);
+    assert_null(lines_allocator(lines)->malloc(16));
+    assert_true(isnan(stop_alone(lines).lines));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
 int main(void) {
@@ -375,6 +466,11 @@ int main(void) {
         TEST(all_may_enter_again_once_all_have_left),
         TEST(no_object_is_no_figure),
         TEST(tables_grow_with_addresses_and_not_with_operations),
+        TEST(blocks_that_fill_their_lines_lie_in_as_few_as_can_be),
+        TEST(a_block_lies_in_each_line_and_page_that_it_reaches_into),
+        TEST(what_is_freed_lies_nowhere_and_a_line_lives_as_long_as_its_last_object),
+        TEST(before_and_after_nothing_is_added_but_what_lives_counts),
+        TEST(without_an_object_there_is_no_footprint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

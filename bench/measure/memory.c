@@ -6,9 +6,11 @@
 #include "process.h"
 #include "workload.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER; /* memory_read sees nothing half mapped */
 static _Atomic size_t mapped;
 static _Atomic uint64_t noted;
 
@@ -19,24 +21,34 @@ static size_t whole_pages(size_t size) {
 
 void *memory_map(size_t size) {
     size = whole_pages(size);
+    pthread_mutex_lock(&changing);
     void *const memory =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (memory == MAP_FAILED)
-        return NULL;
-    atomic_fetch_add(&mapped, size);
-    return memory;
+    if (memory != MAP_FAILED)
+        atomic_fetch_add(&mapped, size);
+    pthread_mutex_unlock(&changing);
+    return memory == MAP_FAILED ? NULL : memory;
 }
 
 void memory_unmap(void *memory, size_t size) {
     if (memory == NULL)
         return;
     size = whole_pages(size);
+    pthread_mutex_lock(&changing);
     munmap(memory, size);
     atomic_fetch_sub(&mapped, size);
+    pthread_mutex_unlock(&changing);
 }
 
 size_t memory_mapped(void) {
     return atomic_load(&mapped);
+}
+
+void memory_read(struct memory_reading *reading) {
+    pthread_mutex_lock(&changing);
+    process_memory(&reading->resident, &reading->committed);
+    reading->own = memory_mapped();
+    pthread_mutex_unlock(&changing);
 }
 
 void memory_note_committed(void) {

@@ -31,12 +31,14 @@ static uint64_t number_at(const char *at) {
     return n;
 }
 
-static uint64_t status_bytes(const char *key) {
-    char text[4096];
-    if (!read_file("/proc/self/status", text, sizeof text))
-        return 0;
+static uint64_t bytes_of(const char *text, const char *key) {
     const char *const line = strstr(text, key);
     return line == NULL ? 0 : number_at(line + strlen(key)) * 1024;
+}
+
+static uint64_t status_bytes(const char *key) {
+    char text[4096];
+    return read_file("/proc/self/status", text, sizeof text) ? bytes_of(text, key) : 0;
 }
 
 uint64_t process_resident(void) {
@@ -49,6 +51,13 @@ uint64_t process_peak_resident(void) {
 
 uint64_t process_committed(void) {
     return status_bytes("\nVmData:");
+}
+
+void process_memory(uint64_t *resident, uint64_t *committed) {
+    char text[4096];
+    const bool told = read_file("/proc/self/status", text, sizeof text);
+    *resident = told ? bytes_of(text, "\nVmRSS:") : 0;
+    *committed = told ? bytes_of(text, "\nVmData:") : 0;
 }
 
 void process_reset_peak(void) {
@@ -96,13 +105,21 @@ uint64_t process_cpu_ns(void) {
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+static uint64_t timeval_ns(struct timeval t) {
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_usec * 1000;
+}
+
 void thread_times_read(struct thread_times *times) {
     char text[128];
     struct rusage usage;
     times->delay_ns = 0;
     if (read_file("/proc/thread-self/schedstat", text, sizeof text))
         times->delay_ns = number_at(text + strcspn(text, " "));
+    clock_ns(CLOCK_THREAD_CPUTIME_ID); /* the kernel then brings up to date what getrusage shares out; else it is as of the last tick */
     getrusage(RUSAGE_THREAD, &usage);
+    times->user_ns = timeval_ns(usage.ru_utime);
+    times->system_ns = timeval_ns(usage.ru_stime);
+    times->voluntary = (uint64_t)usage.ru_nvcsw;
     times->involuntary = (uint64_t)usage.ru_nivcsw;
     times->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     times->wall_ns = clock_ns(CLOCK_MONOTONIC);

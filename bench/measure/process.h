@@ -20,6 +20,9 @@ void process_reset_peak(void);
  * touched or not, and with MAP_NORESERVE too; PROT_NONE does not count. Exact. 0 where /proc does not tell. */
 uint64_t process_committed(void);
 
+/* Both of one moment. */
+void process_memory(uint64_t *resident, uint64_t *committed);
+
 /* Minor and major faults of all threads so far. */
 uint64_t process_page_faults(void);
 
@@ -38,7 +41,8 @@ struct thread_times {
     uint64_t wall_ns; /* CLOCK_MONOTONIC */
     uint64_t cpu_ns;
     uint64_t delay_ns;    /* ready to run, but not running; 0 where the kernel does not tell */
-    uint64_t involuntary; /* context switches */
+    uint64_t user_ns, system_ns;        /* cpu_ns, shared out by what ticks of the clock found the thread at: rough within some 10 ms */
+    uint64_t voluntary, involuntary; /* context switches */
 };
 void thread_times_read(struct thread_times *times);
 
