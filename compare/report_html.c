@@ -663,7 +663,7 @@ static void commands_of(FILE *f, const struct report_set *set) {
     const char *const line = store_head(&set->store, "command"), *const plan =
                                                                      store_head(&set->store, "plan");
     if (*line != '\0')
-        command(f, "Measure the same again:", line);
+        command(f, "Measure the same again, into another directory:", line);
     if (*plan != '\0')
         command(f,
                 *line != '\0'
