@@ -14,8 +14,14 @@ cd "$work" || exit 2
 # shellcheck source=compare/rules.sh
 . "$rules"
 
+# What is measured where no campaign is named, whatever ships under that name.
+COMPARE_CAMPAIGNS=$work/campaigns
+export COMPARE_CAMPAIGNS
+
 forget() {
     rm -rf "${work:?}"/*
+    mkdir "$COMPARE_CAMPAIGNS"
+    printf 'line-sharing yes\ncells steady\n' >"$COMPARE_CAMPAIGNS/default.txt"
     : >"$FAKE_BENCH_LOG"
 }
 
