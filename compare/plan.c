@@ -81,6 +81,18 @@ static bool yes_or_no(bool *yes, const char *key, const char *value, char *why, 
     return false;
 }
 
+/* yes, no, or the workloads. */
+static bool read_after_free(struct plan *plan, const char *value, char *why, size_t why_size) {
+    *plan->after_free_of = '\0';
+    plan->after_free = strcmp(value, "no") != 0;
+    if (*value == '\0') {
+        snprintf(why, why_size, "\"after-free\": yes, no, or workloads with a comma between them");
+        return false;
+    }
+    return !plan->after_free || strcmp(value, "yes") == 0 ||
+           put(plan->after_free_of, sizeof plan->after_free_of, value, why, why_size);
+}
+
 static bool read_text(struct plan *plan, const char *key, char *value, char *why, size_t why_size) {
     if (strcmp(key, "allocators") == 0) {
         join_words(value, plan->allocators, sizeof plan->allocators);
@@ -106,7 +118,7 @@ static bool read_text(struct plan *plan, const char *key, char *value, char *why
     if (strcmp(key, "valgrind") == 0)
         return yes_or_no(&plan->valgrind, key, value, why, why_size);
     if (strcmp(key, "after-free") == 0)
-        return yes_or_no(&plan->after_free, key, value, why, why_size);
+        return read_after_free(plan, value, why, why_size);
     snprintf(why, why_size, "no setting is called \"%s\"", key);
     return false;
 }
@@ -181,9 +193,9 @@ void plan_first_baseline(const struct plan *plan, char *name, size_t size) {
 void plan_identity(const struct plan *plan, char *text, size_t size) {
     size_t used = (size_t)snprintf(
         text, size,
-        "allocators=%s baseline=%s rounds=%u min-time=%g budget=%g seed=%llu line-sharing=%d after-free=%d%s%s%s%s",
+        "allocators=%s baseline=%s rounds=%u min-time=%g budget=%g seed=%llu line-sharing=%d after-free=%d%s%s%s%s%s",
         plan->allocators, plan->baseline, plan->rounds, plan->min_time, plan->budget,
-        (unsigned long long)plan->seed, plan->line_sharing, plan->after_free, plan->latency ? " latency=1" : "",
+        (unsigned long long)plan->seed, plan->line_sharing, plan->after_free, plan->after_free_of, plan->latency ? " latency=1" : "",
         plan->memory_time ? " memory-time=1" : "", plan->syscalls ? " syscalls=1" : "",
         plan->valgrind ? " valgrind=1" : "");
     for (size_t i = 0; i < plan->cell_count && used < size; i++)

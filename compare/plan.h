@@ -10,7 +10,8 @@
  *     latency yes                       single calls are timed, in each round, where there are no more threads than cores
  *     line-sharing yes
  *     after-free yes                    what stays resident once all is freed, where there is a live set:
- *                                       once a cell, which takes 12 s more
+ *                                       once a cell, which takes 12 s more; or workloads, A,B: of the first
+ *                                       cell of each
  *     memory-time yes                   memory over the time of a run, in memory-time.tsv: once a cell
  *     syscalls yes                      system calls for memory, counted: once a cell
  *     valgrind yes                      instructions of an operation under valgrind: once a cell, some seconds each
@@ -51,6 +52,7 @@ struct plan {
     uint64_t seed;
     bool latency;                  /* the pass of each round */
     bool line_sharing, memory_time, syscalls, valgrind, after_free; /* the passes outside the rounds */
+    char after_free_of[256]; /* workloads of which the first cell has that pass; "" every cell of all */
     struct plan_cells cells[PLAN_CELLS];
     size_t cell_count;
 };

@@ -103,6 +103,14 @@ ends 0 run --campaign ./calls.txt -a late,ns20 --baseline ns20 -o r
 is "$(rows r/summary.tsv '$5 == "p99.9_ns" && $4 == "late" && $10 == "-" && $12 == "overrun"')" 2
 is "$(rows r/summary.tsv '$5 == "time_ns" && $4 == "late" && $12 == "ok"')" 2
 
+rule 'what stays resident may be asked of the first cell of some workloads'
+printf 'after-free scripted\nrounds 2\ncells scripted threads=1,2\n' >memory.txt
+ends 0 run --campaign ./memory.txt -a ns10,ns20 --baseline ns10 -o r
+is "$(rows r/rounds.tsv '$6 == "resident_after_free_bytes"')" 2
+printf 'after-free steady\nrounds 2\ncells scripted threads=1,2\n' >memory.txt
+ends 0 run --campaign ./memory.txt -a ns10,ns20 --baseline ns10 -o s
+is "$(rows s/rounds.tsv '$6 == "resident_after_free_bytes"')" 0
+
 rule 'what stays resident is measured once a cell, of workloads that have that pass, when asked for'
 printf 'after-free yes\nrounds 2\ncells scripted threads=1,2\ncells steady threads=1\n' >memory.txt
 COMPARE_CAMPAIGNS=$work ends 0 run --campaign memory -a ns10,ns20 --baseline ns10 -o r
