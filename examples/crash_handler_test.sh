@@ -9,28 +9,29 @@ trap 'rm -rf "$work"' EXIT
 # shellcheck disable=SC3045 # where there is no such limit, so be it
 ulimit -c 0 2>/dev/null || true
 
-# crashes WHERE STATUS FIRST_LINE: and the backtrace goes on from there to where the thread began.
+# crashes WHERE STATUS FIRST_LINE FRAMES: and the backtrace goes on from there to where the thread began, so many frames
+# at least: the handler, what the kernel put before it, and the thread's first two.
 crashes() {
     status=0
     timeout -s KILL 60 "$program" "$1" 2>"$work/said" || status=$?
     if [ "$status" -ne "$2" ] || [ "$(head -n 1 "$work/said")" != "crash_handler: signal $3" ] ||
-        [ "$(grep -cE '^#[0-9]+ 0x[0-9a-f]+( /.*\+0x[0-9a-f]+)?$' "$work/said")" -lt 5 ]; then
+        [ "$(grep -cE '^#[0-9]+ 0x[0-9a-f]+( /.*\+0x[0-9a-f]+)?$' "$work/said")" -lt "$4" ]; then
         echo "FAILED $1: exit status $status, wanted $2 and a backtrace of signal $3; there is:"
         cat "$work/said"
         exit 1
     fi
 }
 
-crashes malloc 139 '11 at 0x18'
-crashes abort 134 6
+crashes malloc 139 '11 at 0x18' 5
+crashes abort 134 6 5
 
 # The signal may find it between two calls: then once more.
 run=1
-crashes AO_malloc 139 11
+crashes AO_malloc 139 11 4
 while grep -q '+0x' "$work/said" && ! grep -q "$library" "$work/said"; do
     run=$((run + 1))
     [ "$run" -le 100 ] || { echo "FAILED: in 100 runs no crash was inside $library"; exit 1; }
-    crashes AO_malloc 139 11
+    crashes AO_malloc 139 11 4
 done
 
 if [ -n "$hangs" ]; then
