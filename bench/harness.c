@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LEAST_GAP_NS = 500 }; /* between two calls: a malloc and a free a microsecond */
 enum { STACK_BYTES = 1 << 20, LINE_PASS_OPERATIONS = 10000, WARM_UP_ONE_IN = 4 };
 
 /* A worker, and what the harness notes of it, on lines of its own. */
@@ -435,11 +436,11 @@ bool harness_syscalls(struct cell *cell, uint64_t operations, struct figures *fi
     return run((struct crew){.cell = cell, .counts_syscalls = true}, operations, figures, why, why_size);
 }
 
-/* In one of the two loops. */
+/* In one of the two loops; GAP_NS: between two calls of a thread. */
 static bool run_latency(struct cell *cell, uint64_t operations, double gap_ns, struct figures *figures,
                         struct latency_figures *latencies, char *why, size_t why_size) {
     const struct allocator *const own = cell->allocator;
-    struct latency *const latency = latency_start(own, gap_ns / 2, cell->seed);
+    struct latency *const latency = latency_start(own, gap_ns, cell->seed);
     if (latency == NULL) {
         snprintf(why, why_size, "out-of-memory: no room for the histograms of latencies");
         return false;
@@ -457,8 +458,11 @@ bool harness_latency(struct cell *cell, uint64_t operations, double gap_ns, stru
     struct latency_figures open_latency, closed_latency;
     if (operations == 0)
         operations = cell->workload->operations;
-    if (!run_latency(cell, operations, 0, &closed, &closed_latency, why, why_size) ||
-        !run_latency(cell, operations, gap_ns, figures, &open_latency, why, why_size))
+    if (!run_latency(cell, operations, 0, &closed, &closed_latency, why, why_size))
+        return false;
+    const double calls = (double)closed_latency.calls[LATENCY_ALL] / ((double)closed.operations * cell->threads);
+    const double gap = calls > 0 ? fmax(gap_ns / calls, LEAST_GAP_NS) : gap_ns;
+    if (!run_latency(cell, operations, gap, figures, &open_latency, why, why_size))
         return false;
     figures->latency = open_latency;
     figures->closed_latency = closed_latency;

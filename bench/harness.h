@@ -53,7 +53,8 @@ bool harness_line_sharing(struct cell *cell, uint64_t operations, struct figures
                           size_t why_size);
 
 /* The pass that times single calls, with OPERATIONS a thread (0: the workload's own): in a closed loop, and in an open one,
- * in which a thread's calls are due every GAP_NS / 2 on the average, two to an operation. Only the latencies,
+ * in which a thread's operation is due every GAP_NS on the average: its calls, as many as the closed loop has counted, come
+ * evenly over that, and at most one every 500 ns. Only the latencies,
  * clock_ns, concurrency (of the open loop) and operations mean anything then. Calls before and after run()
  * are not counted. */
 bool harness_latency(struct cell *cell, uint64_t operations, double gap_ns, struct figures *figures, char *why,

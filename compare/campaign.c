@@ -256,17 +256,17 @@ static void record_absent(struct campaign *c, const struct group *g, const struc
 
 /* ---- latencies ---- */
 
+static const double least_gap_ns = 1000; /* bench's: no operation is due sooner after another */
+
 static bool has_latencies(const struct campaign *c, const struct group *g) {
     return c->plan->latency && g->latency && g->threads <= (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-static const double least_gap_ns = 1000;
-
 /* Between two operations of a thread, for all allocators: twice what the baseline took in the first round, so that it is
- * busy half of the time, and at least a microsecond. 0: the baseline has no time. */
+ * busy half of the time (bench sees to it that they do not come faster than one a microsecond). 0: it has no time. */
 static double gap_of(const struct campaign *c, const struct group *g) {
     const struct round_row *const b = measured(c->store, g, baseline_name(c), 1, "time_ns");
-    return b == NULL || !(b->value > 0) ? 0 : fmax(least_gap_ns, 2 * b->value);
+    return b == NULL || !(b->value > 0) ? 0 : fmax(1, 2 * b->value);
 }
 
 /* Of one group in one round, for as long as a timed cell takes. False: interrupted. */
@@ -281,7 +281,7 @@ static bool run_latencies(struct campaign *c, const struct group *g, const unsig
         struct cell_result result;
         request.pass = PASS_LATENCY;
         request.gap_ns = gap_ns;
-        request.operations = round_operations(c->plan->min_time * 1e9 / gap_ns);
+        request.operations = round_operations(c->plan->min_time * 1e9 / fmax(gap_ns, least_gap_ns));
         progress_cell(g->workload, g->params, g->threads, s.name, round);
         if (!run_cell(&request, &result))
             return false;

@@ -95,7 +95,7 @@ is "$(grep -c 'latency:4000' log)" 18
 is "$(rows r/rounds.tsv '$6 == "p99.9_ns" && $4 == "ns10"')" 6
 is "$(rows r/summary.tsv '$5 == "p99.9_ns" && $4 == "ns10" && $7 == 0.005')" 2
 ends 0 run --campaign ./calls.txt -a ns10,ns20 --baseline ns10 -o s
-is "$(grep -c 'latency:1000' log)" 18
+is "$(grep -c 'latency:20' log)" 18
 
 rule 'whose calls are overrun has figures and no verdict'
 printf 'latency yes\nrounds 3\ncells steady threads=1\n' >calls.txt
