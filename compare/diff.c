@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Below a MiB of peak a page more is a large share and no loss. */
-static const double least_memory = 1 << 20;
-
 static const char *metric_name(enum record metric) {
     return record_info[metric].name;
 }
@@ -248,7 +245,7 @@ static void take(struct work *w, const struct series *before, const struct serie
         leave(w, after, arena_format("no round in which %s is well too", w->diff.baseline), false);
         return;
     }
-    if (is_metric(row, RECORD_peak_resident_bytes) && fmax(c.before.median, c.after.median) < least_memory)
+    if (is_metric(row, RECORD_peak_resident_bytes) && fmax(c.before.median, c.after.median) < record_least_memory)
         return;
     struct candidates *const list = is_control(row) ? &w->controls : &w->cells;
     list->item = arena_grow(list->item, list->count, sizeof *list->item);

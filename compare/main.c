@@ -279,16 +279,21 @@ static bool say_claims(const struct conclusion *c, char *why, size_t why_size) {
     return true;
 }
 
+static void say_ranking(const struct conclusion *c, const struct summary_row *rows, size_t n) {
+    struct ranking ranking[RANKINGS];
+    rank_all(ranking, rows, n, c->store);
+    for (size_t i = 0; i < RANKINGS; i++)
+        rank_print(stdout, &ranking[i], c->baseline);
+}
+
 static bool say_comparison(const struct conclusion *c, const struct summary_row *rows, size_t n, bool figure, char *why,
                            size_t why_size) {
     char answer[1024];
     const struct options *const o = c->options;
     table_print(stdout, rows, n, "time_ns", isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     putchar('\n');
-    struct ranking ranking[RANKINGS];
-    rank_all(ranking, rows, n, c->store);
-    for (size_t i = 0; i < RANKINGS && !figure; i++)
-        rank_print(stdout, &ranking[i], c->baseline);
+    if (!figure)
+        say_ranking(c, rows, n);
     const char *const scaling = figure_fit_scaling(plots_path(), c->dir);
     scaling_print(stdout, scaling);
     say_warnings(c->head);

@@ -107,18 +107,19 @@ static bool read_text(struct plan *plan, const char *key, char *value, char *why
         }
         return put(plan->baseline, sizeof plan->baseline, value, why, why_size);
     }
-    if (strcmp(key, "latency") == 0)
-        return yes_or_no(&plan->latency, key, value, why, why_size);
-    if (strcmp(key, "line-sharing") == 0)
-        return yes_or_no(&plan->line_sharing, key, value, why, why_size);
-    if (strcmp(key, "memory-time") == 0)
-        return yes_or_no(&plan->memory_time, key, value, why, why_size);
-    if (strcmp(key, "syscalls") == 0)
-        return yes_or_no(&plan->syscalls, key, value, why, why_size);
-    if (strcmp(key, "valgrind") == 0)
-        return yes_or_no(&plan->valgrind, key, value, why, why_size);
     if (strcmp(key, "after-free") == 0)
         return read_after_free(plan, value, why, why_size);
+    const struct {
+        const char *key;
+        bool *yes;
+    } passes[] = {{"latency", &plan->latency},
+                  {"line-sharing", &plan->line_sharing},
+                  {"memory-time", &plan->memory_time},
+                  {"syscalls", &plan->syscalls},
+                  {"valgrind", &plan->valgrind}};
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+        if (strcmp(key, passes[i].key) == 0)
+            return yes_or_no(passes[i].yes, key, value, why, why_size);
     snprintf(why, why_size, "no setting is called \"%s\"", key);
     return false;
 }
