@@ -17,7 +17,7 @@
  * Parameter live: MiB of live blocks, all threads together; 16, or 256, 512 or any other when asked for. An operation is a step: one free and one
  * allocation. Not shown: cross-thread frees, change of the mix over time, reading of the blocks.
  */
-#include "workload.h"
+#include "slots.h"
 
 #include <math.h>
 
@@ -28,21 +28,11 @@ enum {
     HOT_SLOTS = 16,
     HOT_PERCENT = 70,
     KEPT_ONE_IN = 20,
-    LEAST_STEPS = 1 << 16,
-    STEPS_A_SLOT = 16, /* so that a walk through the table misses fewer than 1 % of the slots */
-    MOST_RUNS = 2,     /* the warm-up, and what is timed */
-};
-
-struct step {
-    uint32_t slot;
-    uint32_t size;
+    MOST_RUNS = 2, /* the warm-up, and what is timed */
 };
 
 struct state {
-    uint32_t slots, steps;
-    void **block;            /* [slots] */
-    uint32_t *initial;       /* [slots]: the size a slot begins with */
-    struct step *step;       /* [steps] */
+    struct slots slots;
     uint64_t run[MOST_RUNS]; /* steps that each run() did; each begins at the table's first */
     unsigned runs;
 };
@@ -69,14 +59,9 @@ static uint32_t draw_slot(uint64_t *random, uint32_t slots) {
     return slot;
 }
 
-static bool draw(struct state *s, uint64_t seed, double live_bytes) {
+static bool draw(struct slots *s, uint64_t seed, double live_bytes) {
     uint64_t random = seed;
-    s->slots = (uint32_t)fmax(live_bytes / mean_size(), 2 * HOT_SLOTS);
-    s->steps = s->slots < LEAST_STEPS / STEPS_A_SLOT ? LEAST_STEPS : STEPS_A_SLOT * s->slots;
-    s->block = memory_map(s->slots * sizeof *s->block);
-    s->initial = memory_map(s->slots * sizeof *s->initial);
-    s->step = memory_map(s->steps * sizeof *s->step);
-    if (s->block == NULL || s->initial == NULL || s->step == NULL)
+    if (!slots_map(s, (uint32_t)fmax(live_bytes / mean_size(), 2 * HOT_SLOTS)))
         return false;
     for (uint32_t i = 0; i < s->slots; i++)
         s->initial[i] = draw_size(&random);
@@ -89,12 +74,12 @@ static bool draw(struct state *s, uint64_t seed, double live_bytes) {
 
 static enum work_result enter(struct worker *w) {
     struct state *const s = w->state = memory_map(sizeof *s);
-    if (s == NULL || !draw(s, w->seed, (double)w->cell->number[LIVE] * 1048576 / w->cell->threads))
+    if (s == NULL || !draw(&s->slots, w->seed, (double)w->cell->number[LIVE] * 1048576 / w->cell->threads))
         return WORK_OUT_OF_MEMORY;
-    for (uint32_t i = 0; i < s->slots; i++) {
-        if ((s->block[i] = w->malloc(s->initial[i])) == NULL)
+    for (uint32_t i = 0; i < s->slots.slots; i++) {
+        if ((s->slots.block[i] = w->malloc(s->slots.initial[i])) == NULL)
             return WORK_OUT_OF_MEMORY;
-        touch_block(s->block[i], s->initial[i]);
+        touch_block(s->slots.block[i], s->slots.initial[i]);
     }
     return WORK_DONE;
 }
@@ -102,45 +87,17 @@ static enum work_result enter(struct worker *w) {
 __attribute__((noinline, aligned(64))) static enum work_result run(struct worker *w, uint64_t operations) {
     struct state *const s = w->state;
     s->run[s->runs++] = operations;
-    const struct step *const first = s->step, *const end = first + s->steps, *at = first;
-    void **const blocks = s->block;
-    void *(*const allocate)(size_t) = w->malloc;
-    void (*const release)(void *) = w->free;
-    for (uint64_t i = 0; i < operations; i++) {
-        const struct step step = *at;
-        at = at + 1 == end ? first : at + 1;
-        release(blocks[step.slot]);
-        void *const block = blocks[step.slot] = allocate(step.size);
-        if (__builtin_expect(block == NULL, 0)) {
-            w->done = i;
-            return WORK_OUT_OF_MEMORY;
-        }
-        touch_block(block, step.size);
-    }
-    w->done = operations;
-    return WORK_DONE;
+    s->slots.walked = 0;
+    return slots_walk(w, &s->slots, operations, touch_block);
 }
 
-/* Does to the table of sizes what run() did to the blocks. A walk through all steps leaves the same sizes
- * whatever was there before, so that the third walk repeats the second, and so on. */
 static void note_peak(struct worker *w) {
-    const struct state *const s = w->state;
-    uint64_t live = 0;
-    for (uint32_t i = 0; i < s->slots; i++)
-        live += s->initial[i];
-    uint64_t most = live;
-    for (unsigned r = 0; r < s->runs; r++) {
-        const uint64_t all = s->run[r], two_walks = 2 * (uint64_t)s->steps;
-        const uint64_t telling = all < two_walks ? all : two_walks + all % s->steps;
-        for (uint64_t i = 0; i < telling; i++) {
-            const struct step *const step = &s->step[i % s->steps];
-            live = live - s->initial[step->slot] + step->size;
-            s->initial[step->slot] = step->size;
-            most = live > most ? live : most;
-        }
-    }
+    struct state *const s = w->state;
+    uint64_t live = slots_live_bytes(&s->slots), most = live;
+    for (unsigned r = 0; r < s->runs; r++)
+        slots_replay(&s->slots, s->run[r], &live, &most);
     w->peak_live_bytes = most;
-    w->peak_live_blocks = s->slots;
+    w->peak_live_blocks = s->slots.slots;
 }
 
 static void leave(struct worker *w) {
@@ -149,11 +106,9 @@ static void leave(struct worker *w) {
         return;
     if (s->runs > 0)
         note_peak(w);
-    for (uint32_t i = 0; s->block != NULL && i < s->slots; i++)
-        w->free(s->block[i]);
-    memory_unmap(s->block, s->slots * sizeof *s->block);
-    memory_unmap(s->initial, s->slots * sizeof *s->initial);
-    memory_unmap(s->step, s->steps * sizeof *s->step);
+    for (uint32_t i = 0; s->slots.block != NULL && i < s->slots.slots; i++)
+        w->free(s->slots.block[i]);
+    slots_unmap(&s->slots);
     memory_unmap(s, sizeof *s);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Slots with a live block each, and a table of steps that replaces the blocks: the timed part of glibc-thread
- * and of larson. A step {slot, size} frees what its slot holds and allocates SIZE bytes anew.
+ * Slots with a live block each, and a table of steps that replaces the blocks: the timed part of mixed-sizes,
+ * glibc-thread and larson. A step {slot, size} frees what its slot holds and allocates SIZE bytes anew.
  *
- * The table is drawn beforehand, 16 steps a slot and 64 Ki at least, and walked round and round; each walk
+ * The table is drawn beforehand, 16 steps a slot, so that a walk misses fewer than 1 % of the slots, and 64 Ki at least;
+ * it is walked round and round; each walk
  * goes on where the one before has ended. So what lives is known from the table alone, without a block: a
  * whole walk leaves the same sizes whatever was there before, and the third repeats the second.
  */
@@ -69,21 +70,30 @@ slots_walk(struct worker *w, struct slots *s, uint64_t operations, void (*use)(v
     return i == operations ? WORK_DONE : WORK_OUT_OF_MEMORY;
 }
 
-/* The most bytes that were live before a step, between two, or after. Walks through the table as slots_walk
- * did, with the sizes in the blocks' place: `initial` is spent afterwards. */
-static inline uint64_t slots_peak_bytes(struct slots *s) {
+static inline uint64_t slots_live_bytes(const struct slots *s) {
     uint64_t live = 0;
     for (uint32_t i = 0; i < s->slots; i++)
         live += s->initial[i];
-    uint64_t most = live;
+    return live;
+}
+
+/* Does to `initial` what STEPS steps from the table's first have done to the blocks. LIVE: the bytes live before and
+ * after; MOST: the most so far, in between too. After two walks only the place in the table tells. */
+static inline void slots_replay(struct slots *s, uint64_t steps, uint64_t *live, uint64_t *most) {
     const uint64_t two_walks = 2 * (uint64_t)s->steps,
-                   telling = s->walked < two_walks ? s->walked : two_walks;
+                   telling = steps < two_walks ? steps : two_walks + steps % s->steps;
     for (uint64_t i = 0; i < telling; i++) {
         const struct step *const step = &s->step[i % s->steps];
-        live = live - s->initial[step->slot] + step->size;
+        *live = *live - s->initial[step->slot] + step->size;
         s->initial[step->slot] = step->size;
-        most = live > most ? live : most;
+        *most = *live > *most ? *live : *most;
     }
+}
+
+/* The most bytes that were live before a step, between two, or after; `initial` is spent afterwards. */
+static inline uint64_t slots_peak_bytes(struct slots *s) {
+    uint64_t live = slots_live_bytes(s), most = live;
+    slots_replay(s, s->walked, &live, &most);
     return most;
 }
 
