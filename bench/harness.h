@@ -43,6 +43,9 @@ struct figures {
 /* The memory, resident and committed, that later figures are counted from: call it after init, before a cell's first run. */
 void harness_take_baseline(void);
 
+/* The least concurrency at which threads of WORKLOAD can be said to have run at once, not in turns. */
+double harness_least_concurrency(const struct workload *workload);
+
 /* Runs CELL with OPERATIONS a thread on threads of its own, never on the calling one. False: a line in WHY
  * that begins with a status word and a colon. */
 bool harness_run(struct cell *cell, uint64_t operations, struct figures *figures, char *why, size_t why_size);

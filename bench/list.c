@@ -5,6 +5,7 @@
  */
 #include "list.h"
 
+#include "harness.h"
 #include "measure/counters.h"
 #include "measure/syscalls.h"
 
@@ -119,7 +120,8 @@ void list_for_programs(const struct choices *choices, const struct points *point
             continue;
         printf("workload\t%s\t%s\t%s\t", w->name, or_dash(w->aliases), kind_name(w));
         print_grid(w);
-        printf("\t%s\t%s\t%s\t%s\n", w->threads, w->summary, w->not_shown, passes_of(w));
+        printf("\t%s\t%s\t%s\t%s\t%g\n", w->threads, w->summary, w->not_shown, passes_of(w),
+               harness_least_concurrency(w));
     }
     for (size_t i = 0; i < points->count; i++)
         for (size_t c = 0; c < choices->count; c++)

@@ -123,8 +123,10 @@ shows 'list-reversal' "--list shows workloads"
 expect 0 "--list=tsv" "$bench" --list=tsv --workloads="$pair" --threads=1 --allocators=glibc
 shows "^cell	contended	shape=pair,size=64	1	glibc	ok	steady	0	-$" "cells for programs"
 expect 0 "--list=tsv of a live set" "$bench" --list=tsv --workloads=mixed-sizes/live=512 --threads=1 --allocators=glibc
-shows "^workload	mixed-sizes	.*	latency,memory-time,syscalls,valgrind,line-sharing,after-free$" "the passes that a workload has"
+shows "^workload	mixed-sizes	.*	latency,memory-time,syscalls,valgrind,line-sharing,after-free	0.9$" "the passes that a workload has"
 shows "^cell	mixed-sizes	live=512	1	glibc	ok	scripted" "a value off the grid, when asked for"
+expect 0 "--list=tsv of one that makes threads" "$bench" --list=tsv --workloads=thread-churn --threads=1 --allocators=glibc
+shows "^workload	thread-churn	.*	0.5$" "the concurrency that is the least to expect of it"
 expect 0 "an environment of its own" "$bench" --allocators=glibc-notcache --workloads="$pair" --threads=1 $short
 expect 0 "--help" "$bench" --help
 shows '--benchmark_min_time' "--help shows Google Benchmark's flags too"

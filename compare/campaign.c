@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 enum { CONCURRENCY_TRIES = 3, MOST_MEMBERS = 64 };
-static const double least_concurrency = 0.9, width_wanted = 1.10;
+static const double width_wanted = 1.10;
 
 /* ---- what there is ---- */
 
@@ -188,13 +188,13 @@ static struct cell_request request_for(const struct campaign *c, const struct gr
 }
 
 /* Runs it again while its threads took turns. False: interrupted. */
-static bool run_cell(const struct cell_request *request, struct cell_result *result) {
+static bool run_cell(const struct group *g, const struct cell_request *request, struct cell_result *result) {
     for (int tries = 0; tries < CONCURRENCY_TRIES; tries++) {
         cell_run(request, result);
         if (result->interrupted)
             return false;
         const bool has_figures = strcmp(result->status, "ok") == 0 || strcmp(result->status, "overrun") == 0;
-        if (!has_figures || !(result->value[RECORD_concurrency] < least_concurrency))
+        if (!has_figures || !(result->value[RECORD_concurrency] < g->least_concurrency))
             return true;
     }
     snprintf(result->status, sizeof result->status, "not-concurrent");
@@ -283,7 +283,7 @@ static bool run_latencies(struct campaign *c, const struct group *g, const unsig
         request.gap_ns = gap_ns;
         request.operations = round_operations(c->plan->min_time * 1e9 / fmax(gap_ns, least_gap_ns));
         progress_cell(g->workload, g->params, g->threads, s.name, round);
-        if (!run_cell(&request, &result))
+        if (!run_cell(g, &request, &result))
             return false;
         record(c, g, s.name, round, &result, PASS_LATENCY);
         progress_done(result.seconds);
@@ -313,7 +313,7 @@ static bool run_group(struct campaign *c, const struct group *g, unsigned round)
         struct cell_result result;
         if (!g->scripted)
             request.operations = own_operations(c, g, s.name, round);
-        if (!run_cell(&request, &result))
+        if (!run_cell(g, &request, &result))
             return false;
         record(c, g, s.name, round, &result, PASS_TIME);
         c->failed += is_failure(result.status) && !campaign_foretold(c->catalogue, s.name, result.status);

@@ -86,7 +86,15 @@ static void take_workload(struct catalogue *c, char *const f[]) {
         if (strcmp(c->workload[i].name, f[1]) == 0)
             return;
     c->workload = arena_grow(c->workload, c->workloads, sizeof *c->workload);
-    c->workload[c->workloads++] = (struct catalogue_workload){f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8]};
+    c->workload[c->workloads++] = (struct catalogue_workload){.name = f[1],
+                                                              .aliases = f[2],
+                                                              .kind = f[3],
+                                                              .grid = f[4],
+                                                              .threads = f[5],
+                                                              .summary = f[6],
+                                                              .not_shown = f[7],
+                                                              .passes = f[8],
+                                                              .least_concurrency = strtod(f[9], NULL)};
 }
 
 static void take_measure(struct catalogue *c, char *const f[]) {
@@ -97,13 +105,21 @@ static void take_measure(struct catalogue *c, char *const f[]) {
     c->measure[c->measures++] = (struct catalogue_measure){f[1], f[2], f[3]};
 }
 
-static bool has_pass(const struct catalogue *c, const char *workload, const char *pass) {
-    for (size_t i = 0; i < c->workloads; i++)
-        if (strcmp(c->workload[i].name, workload) == 0) {
-            const struct words passes = words_split(c->workload[i].passes, ",");
-            return words_have(&passes, pass);
-        }
-    return false;
+static void describe_group(const struct catalogue *c, struct group *g) {
+    for (size_t i = 0; i < c->workloads; i++) {
+        const struct catalogue_workload *const w = &c->workload[i];
+        if (strcmp(w->name, g->workload) != 0)
+            continue;
+        const struct words passes = words_split(w->passes, ",");
+        g->latency = words_have(&passes, "latency");
+        g->line_sharing = words_have(&passes, "line-sharing");
+        g->memory_time = words_have(&passes, "memory-time");
+        g->syscalls = words_have(&passes, "syscalls");
+        g->valgrind = words_have(&passes, "valgrind");
+        g->after_free = words_have(&passes, "after-free");
+        g->least_concurrency = w->least_concurrency;
+        return;
+    }
 }
 
 static void take_cell(struct catalogue *c, char *const f[]) {
@@ -120,13 +136,8 @@ static void take_cell(struct catalogue *c, char *const f[]) {
                                 .params = f[2],
                                 .threads = threads,
                                 .scripted = strcmp(f[6], "scripted") == 0,
-                                .latency = has_pass(c, f[1], "latency"),
-                                .line_sharing = has_pass(c, f[1], "line-sharing"),
-                                .memory_time = has_pass(c, f[1], "memory-time"),
-                                .syscalls = has_pass(c, f[1], "syscalls"),
-                                .valgrind = has_pass(c, f[1], "valgrind"),
-                                .after_free = has_pass(c, f[1], "after-free"),
                                 .operations = strtoull(f[7], NULL, 10)};
+        describe_group(c, group);
     }
     for (size_t i = 0; i < group->members; i++)
         if (strcmp(group->member[i].name, f[4]) == 0)

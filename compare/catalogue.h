@@ -15,6 +15,7 @@ struct catalogue_allocator {
 
 struct catalogue_workload {
     const char *name, *aliases, *kind, *grid, *threads, *summary, *not_shown, *passes;
+    double least_concurrency; /* below it its threads took turns; 0: bench does not say */
 };
 
 /* What bench can measure here, or not. */
@@ -35,7 +36,8 @@ struct group {
     unsigned threads;
     bool scripted;
     bool latency, line_sharing, memory_time, syscalls, valgrind, after_free; /* its workload has that pass */
-    uint64_t operations;           /* a thread, before calibration */
+    double least_concurrency;
+    uint64_t operations; /* a thread, before calibration */
     struct member *member;
     size_t members;
 };

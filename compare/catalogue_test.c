@@ -47,7 +47,7 @@ static int make(void **state) {
              "allocator\tax\tx ex\tok\tbounded,floor\t-\tlibx\t/x.so\tsays x\t-\n"
              "allocator\tmine\t-\tunavailable\t-\t-\t-\t-\tyours\tit is not here\n"
              "allocator\tglibc\tsys libc\tok\t-\t-\tlibc6\t/libc.so\tthe system's\t-\n"
-             "workload\tw\t-\tscripted\tsize=8|16\t1,2\tdoes\tdoes not\n"
+             "workload\tw\t-\tscripted\tsize=8|16\t1,2\tdoes\tdoes not\tsyscalls\t0.5\n"
              "cell\tw\tsize=8\t2\tax\tok\tscripted\t12000000000\t-\n"
              "cell\tw\tsize=8\t2\tmine\tunavailable\tscripted\t12000000000\tit is not here\n"
              "cell\tw\tsize=8\t2\tax\tok\tscripted\t12000000000\t-\n"
@@ -105,6 +105,8 @@ static void cells_of_one_place_are_a_group_and_none_is_there_twice(void **state)
     assert_int_equal(c.group[0].threads, 2);
     assert_true(c.group[0].scripted);
     assert_int_equal(c.group[0].operations, 12000000000);
+    assert_true(c.group[0].syscalls && !c.group[0].latency);
+    assert_true(c.group[0].least_concurrency == 0.5);
     assert_int_equal(c.group[0].members, 2);
     assert_string_equal(c.group[0].member[0].spec, "x");
     assert_string_equal(c.group[0].member[1].why, "it is not here");

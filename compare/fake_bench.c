@@ -117,7 +117,7 @@ static void list_threads(const char *count, void *context) {
 static void list_workload(const char *name, void *context) {
     (void)context;
     struct line l = {.workload = name, .params = "-", .kind = "scripted"};
-    printf("workload\t%s\t-\t%s\t-\t%s\tfake\tall\t%s\n", name, is(name, "steady") ? "steady" : "scripted",
+    printf("workload\t%s\t-\t%s\t-\t%s\tfake\tall\t%s\t0.9\n", name, is(name, "steady") ? "steady" : "scripted",
            threads, is(name, "steady") ? "latency" : "line-sharing,memory-time,syscalls,valgrind,after-free");
     if (is(name, "steady")) {
         l.kind = "steady";
