@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * contract_test [SPEC...]: every allocator of the list, or those named, through the same cases
- * (contract_cases.h). No allocator is named here: what one may do differently, its traits say.
+ * contract_test [K/N | SPEC...]: every allocator of the list, or each N-th from the K-th on, or those named,
+ * through the same cases (contract_cases.h). No allocator is named here: what one may do differently, its
+ * traits say.
  *
  * Each case opens the allocator anew in a process of its own with a time limit, so that a library that
  * crashes or hangs is one failed case with a message, and each finds a heap that nobody has used. An
@@ -255,9 +256,23 @@ static void add_spec(const char *spec) {
                 add_test(spec, one, NULL);
 }
 
+/* Each N-th of the list, from the K-th. A sanitizer sees nothing of a library that was built without it: those are
+ * tested without, too. */
+static void add_share(unsigned k, unsigned n) {
+    unsigned place = 0;
+    for (const struct allocator *const *a = allocator_list(); *a != NULL; a++)
+        if ((!SANITIZED || (*a)->library == NULL) && place++ % n == k - 1)
+            add_spec((*a)->name);
+}
+
 int main(int count, char **arguments) {
-    if (count > 1 + MOST_SPECS || (count > 1 && arguments[1][0] == '-')) {
-        fprintf(stderr, "usage: contract_test [SPEC...], at most %d of them; without any: the whole list\n",
+    unsigned k = 1, n = 1;
+    char end;
+    const bool share = count == 1 || (count == 2 && sscanf(arguments[1], "%u/%u%c", &k, &n, &end) == 2);
+    if (count > 1 + MOST_SPECS || (count > 1 && arguments[1][0] == '-') || k < 1 || k > n) {
+        fprintf(stderr,
+                "usage: contract_test [K/N | SPEC...]: each N-th of the list from the K-th on, or at most %d named; "
+                "without either: the whole list\n",
                 MOST_SPECS);
         return BAD_USE;
     }
@@ -266,12 +281,10 @@ int main(int count, char **arguments) {
         set_tunables(static_tls);
         execute_again(arguments);
     }
-    for (int i = 1; i < count; i++)
+    if (share)
+        add_share(k, n);
+    for (int i = 1; i < count && !share; i++)
         add_spec(arguments[i]);
-    /* A sanitizer sees nothing of a library that was built without it: those are tested without, too. */
-    for (const struct allocator *const *a = allocator_list(); count == 1 && *a != NULL; a++)
-        if (!SANITIZED || (*a)->library == NULL)
-            add_spec((*a)->name);
     if (tests == 0) {
         fprintf(stderr, "contract_test: nothing is left to test\n");
         return BAD_USE;

@@ -1,116 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every workload of the list through the same assertions: whatever was allocated is used and freed, a NULL at
- * any place is survived, and the requests depend on the seed and the worker alone, not on the allocator.
+ * Every workload of the list through the same assertions: whatever was allocated is used and freed, and the
+ * requests depend on the seed and the worker alone, not on the allocator.
  */
-#include "workload_rig.h"
-
-/* ---- what is run ---- */
-
-static const struct example examples[] = {
-    {.workload = "uncontended", .word = {"pair", "8"}, .operations = 50},
-    {.workload = "contended", .word = {"pair", "1"}, .operations = 50},
-    {.workload = "contended", .word = {"pair", "32760"}, .operations = 50},
-    {.workload = "contended", .word = {"batch-fifo", "64"}, .operations = 250},
-    {.workload = "contended", .word = {"batch-lifo", "64"}, .operations = 250},
-    {.workload = "contended",
-     .word = {"batch-shuffled", "64"},
-     .operations = 250,
-     .by_seed = true,
-     .by_worker = true},
-    {.workload = "distinct-sizes", .operations = 50, .by_worker = true},
-    {.workload = "intensity", .word = {"10"}, .operations = 50},
-    {.workload = "list-reversal", .word = {"private"}, .operations = 1500, .is_list = true},
-    {.workload = "list-reversal", .word = {"shared"}, .operations = 1500, .by_luck = true, .is_list = true},
-    {.workload = "false-sharing-active", .word = {"8", "3"}, .operations = 50},
-    {.workload = "false-sharing-passive", .word = {"8", "3"}, .operations = 50},
-    {.workload = "producer-consumer", .word = {"16", "64", "pairs"}, .operations = 900, .by_worker = true},
-    {.workload = "producer-consumer", .word = {"1", "32760", "pairs"}, .operations = 50, .by_worker = true},
-    {.workload = "producer-consumer",
-     .word = {"128", "64", "reversed"},
-     .operations = 9000,
-     .by_worker = true},
-    {.workload = "producer-consumer",
-     .word = {"3", "64", "one-to-many"},
-     .operations = 2000,
-     .by_worker = true},
-    {.workload = "producer-consumer",
-     .word = {"16", "64", "many-to-many"},
-     .operations = 2000,
-     .by_worker = true},
-    {.workload = "producer-consumer", .word = {"1", "64", "hot-free"}, .operations = 3000, .by_worker = true},
-    {.workload = "mixed-sizes", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
-    {.workload = "phase-change", .word = {"1"}, .operations = 2000, .by_seed = true, .by_worker = true},
-    {.workload = "blowup", .word = {"40", "1024"}, .operations = 5000, .by_worker = true},
-    {.workload = "threadtest", .word = {"1000", "3", "8"}, .operations = 1500},
-    {.workload = "linux-scalability", .word = {"8", "1000"}, .operations = 1500},
-    {.workload = "glibc-simple", .word = {"25", "4096"}, .operations = 90},
-    {.workload = "glibc-thread", .word = {"64"}, .operations = 500, .by_seed = true, .by_worker = true},
-    {.workload = "larson",
-     .word = {"8", "1000", "50", "3"},
-     .operations = 400,
-     .by_seed = true,
-     .by_worker = true},
-    {.workload = "larson",
-     .word = {"7", "8", "20", "1000"},
-     .operations = 300,
-     .by_seed = true,
-     .by_worker = true},
-    {.workload = "shbench", .word = {"100", "0"}, .operations = 500, .by_seed = true, .by_worker = true},
-    {.workload = "shbench", .word = {"100", "25"}, .operations = 1000, .by_seed = true, .by_worker = true},
-    {.workload = "xmalloc",
-     .word = {"64", "50"},
-     .operations = 5000,
-     .by_worker = true,
-     .frees_by_luck = true},
-    {.workload = "xmalloc",
-     .word = {"mixed", "1"},
-     .operations = 500,
-     .by_seed = true,
-     .by_worker = true,
-     .frees_by_luck = true},
-    {.workload = "server",
-     .word = {"1", "3"},
-     .operations = 1,
-     .by_seed = true,
-     .by_worker = true,
-     .frees_by_luck = true},
-    {.workload = "rptest",
-     .word = {"200", "linear", "2000"},
-     .operations = 5000,
-     .by_seed = true,
-     .by_worker = true},
-    {.workload = "rptest",
-     .word = {"128", "exponential", "16000"},
-     .operations = 5000,
-     .by_seed = true,
-     .by_worker = true},
-    {.workload = "thread-churn",
-     .word = {"40"},
-     .operations = 50,
-     .by_seed = true,
-     .by_worker = true,
-     .frees_by_luck = true},
-    {.workload = "alloc-test",
-     .word = {"1024", "1024"},
-     .operations = 2000,
-     .by_seed = true,
-     .by_worker = true},
-    {.workload = "size-drift", .word = {"1", "1"}, .operations = 2000, .by_seed = true, .by_worker = true},
-    {.workload = "large", .word = {"small", "2", "1"}, .operations = 10, .by_seed = true, .by_worker = true},
-    {.workload = "realloc-growth",
-     .word = {"4096", "5"},
-     .operations = 2000,
-     .by_seed = true,
-     .by_worker = true},
-    {.workload = "empirical",
-     .word = {"fleet", "1", "5", "32760"},
-     .operations = 6000,
-     .by_seed = true,
-     .by_worker = true},
-    {.workload = "application", .word = {"1"}, .operations = 6, .by_seed = true, .by_worker = true},
-};
-enum { EXAMPLES = sizeof examples / sizeof *examples };
+#include "workload_examples.h"
 
 /* ---- a second allocator, that never hands out an address twice ---- */
 
@@ -143,10 +36,6 @@ static void run_in_arena(const struct example *e, unsigned threads, uint64_t see
 }
 
 /* ---- every workload ---- */
-
-static unsigned threads_of(const struct example *e) {
-    return strcmp(workload_named(e->workload)->threads, "1") == 0 ? 1 : THREADS;
-}
 
 /* So many that nothing hangs on luck. */
 static unsigned few_threads_of(const struct example *e) {
@@ -241,44 +130,6 @@ static void requests_differ_between_seeds_and_workers_where_they_should(void **s
     }
 }
 
-/* Each call in PARTS or so of an example fails: once alone, and once with all that come after it. */
-static void fail_calls_of(const struct example *e, unsigned parts) {
-    const unsigned threads = threads_of(e);
-    mock.fail_first = 0;
-    run(e, &libc_allocator, threads, 1, logs[0]);
-    const unsigned long calls = mock.calls;
-    for (unsigned long nth = 1; nth <= calls; nth += nth < 5 ? 1 : calls / parts + 1) {
-        mock.fail_first = nth;
-        for (int forever = 0; forever < 2; forever++) {
-            unsigned failed = 0;
-            mock.fail_last = forever ? -1UL : nth;
-            run(e, &libc_allocator, threads, 1, logs[0]);
-            for (unsigned t = 0; t < threads; t++) {
-                assert_int_not_equal(last.seat[t].result, WORK_WRONG);
-                failed += last.seat[t].result == WORK_OUT_OF_MEMORY;
-            }
-            assert_true(forever ? failed >= 1 : failed == 1);
-        }
-    }
-}
-
-static void null_at_any_call_ends_in_out_of_memory_and_no_leak(void **state) {
-    for (unsigned i = 0; i < EXAMPLES; i++) {
-        reset(state);
-        fail_calls_of(&examples[i], 37);
-    }
-}
-
-/* Who has failed there does not run: the others must not wait for him. */
-static void so_does_null_in_the_warm_up(void **state) {
-    for (unsigned i = 0; i < EXAMPLES; i++) {
-        reset(state);
-        warm = true;
-        if (workload_named(examples[i].workload)->warms_up)
-            fail_calls_of(&examples[i], 11);
-    }
-}
-
 /* Else no script decides it, or none that is easily added up. */
 static bool knows_its_peak(const struct example *e) {
     static const char *const others[] = {"list-reversal", "producer-consumer", "xmalloc", "server", "rptest"};
@@ -351,8 +202,6 @@ int main(void) {
         TEST(requests_are_the_same_for_two_allocators),
         TEST(what_is_allocated_is_the_same_where_only_frees_hang_on_luck),
         TEST(requests_differ_between_seeds_and_workers_where_they_should),
-        TEST(null_at_any_call_ends_in_out_of_memory_and_no_leak),
-        TEST(so_does_null_in_the_warm_up),
         TEST(who_knows_its_peak_knows_it_exactly),
         TEST(intensity_alone_times_its_work),
     };
