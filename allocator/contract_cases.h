@@ -122,20 +122,40 @@ static size_t random_size(unsigned *seed) {
     return size;
 }
 
-static unsigned char pattern(unsigned key, size_t at) {
-    return (unsigned char)((key * 2654435761u + (unsigned)at * 40503u) >> 8);
+/* What a block holds at AT, eight bytes at a time: a sanitizer takes as long for one as for all of them. */
+static uint64_t pattern(unsigned key, size_t at) {
+    return (key + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15) + (at + 1) * UINT64_C(0xd6e8feb86659fd93);
 }
 
 static void fill(const struct held *held) {
-    for (size_t i = 0; i < held->size; i++)
-        held->block[i] = pattern(held->key, i);
+    const size_t whole = held->size / 8 * 8;
+    uint64_t word;
+    for (size_t at = 0; at < whole; at += 8) {
+        word = pattern(held->key, at);
+        memcpy(held->block + at, &word, 8);
+    }
+    word = pattern(held->key, whole);
+    memcpy(held->block + whole, &word, held->size - whole);
+}
+
+static void verify_word(const struct held *held, size_t at, uint64_t word, size_t bytes) {
+    const uint64_t wanted = pattern(held->key, at);
+    for (size_t i = 0; i < bytes; i++)
+        if (((const unsigned char *)&word)[i] != ((const unsigned char *)&wanted)[i])
+            violated("byte %zu of the block of %zu bytes at %p changed while it was live", at + i, held->size,
+                     (void *)held->block);
 }
 
 static void verify(const struct held *held) {
-    for (size_t i = 0; i < held->size; i++)
-        if (held->block[i] != pattern(held->key, i))
-            violated("byte %zu of the block of %zu bytes at %p changed while it was live", i, held->size,
-                     (void *)held->block);
+    const size_t whole = held->size / 8 * 8;
+    uint64_t word = 0;
+    for (size_t at = 0; at < whole; at += 8) {
+        memcpy(&word, held->block + at, 8);
+        if (word != pattern(held->key, at))
+            verify_word(held, at, word, 8);
+    }
+    memcpy(&word, held->block + whole, held->size - whole);
+    verify_word(held, whole, word, held->size - whole);
 }
 
 /* A filled block; none where the allocator is bounded and has no more. */
@@ -536,9 +556,8 @@ static void case_calloc(void) {
             if (!is_enough(block, "calloc", edge[i]))
                 continue;
             verify_alignment(block, edge[i]);
-            for (size_t at = 0; at < edge[i]; at++)
-                if (block[at] != 0)
-                    violated("byte %zu of a calloc of %zu bytes is %#x", at, edge[i], (unsigned)block[at]);
+            if (edge[i] > 0 && (block[0] != 0 || memcmp(block, block + 1, edge[i] - 1) != 0))
+                violated("a calloc of %zu bytes is not zero", edge[i]);
             memset(block, 0xee, edge[i]);
             subject->free(block);
         }
