@@ -71,10 +71,10 @@ function spread_labels(from, to,    i, j, n, gap, at, key, sum) {
         at[j + 1] = key
         who[j + 1] = i
     }
-    gap = panels > 2 ? 0.095 : 0.05
+    gap = panels > 2 ? 0.103 : 0.05
     if (gap * n > 1)
         gap = 1 / n
-    label_size = panels > 2 ? gap / 0.095 : gap / 0.05
+    label_size = panels > 2 ? gap / 0.103 : gap / 0.05
     if (!smallest_label || label_size < smallest_label)
         smallest_label = label_size
     for (i = 1; over_work && i <= n; i++)

@@ -17,7 +17,7 @@ function make_picture(    i) {
         return
     }
     printf "panels = %d\nrows = %d\ncolumns = %d\n", panels, (panels > 2 ? 2 : 1), (panels > 1 ? 2 : 1)
-    printf "array panel_title[panels]; array x_low[panels]; array x_high[panels]; array y_low[panels]\n"
+    printf "array panel_title[panels]; array panel_words[panels]; array x_low[panels]; array x_high[panels]; array y_low[panels]\n"
     printf "array y_high[panels]; array x_ticks[panels]; array y_ticks[panels]; array shade_from[panels]\n"
     printf "array zero_ends[panels]; array band_words[panels]; array band_rows[panels]\n"
     printf "array first_curve[panels]; array last_curve[panels]\n"
@@ -58,7 +58,7 @@ function make_panel(p, from,    i, a, n, c) {
         if ((from, allocator_at[i]) in has_curve)
             make_curve(p, allocator_at[i], n, n - 1 - c++)
     spread_labels(first, curves)
-    printf "panel_title[%d] = %s\n", p, quoted(over_work ? "" : panel_name[from])
+    print_panel_words(p, over_work ? "" : panel_name[from])
     printf "first_curve[%d] = %d; last_curve[%d] = %d\n", p, first, p, curves
     band_rows = panels == 2 && log(4 / 3) > 0.07 * log(y_to / y_from) ? 2 : 1
     printf "band_rows[%d] = %d; band_words[%d] = %.3f\n", p, band_rows, p, band_words(from)

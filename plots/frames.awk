@@ -38,22 +38,32 @@ function see_range(f, at, v) {
     if (!(f in y_most) || v > y_most[f]) y_most[f] = v
 }
 
-# First the frame with the most of each that belong together, then the others.
-function choose_frames(    pass, f, g, best) {
-    for (pass = 1; pass <= 2; pass++)
+# First the frame with the most of each that belong together, then the others; of both, those first whose frame_spread is the
+# largest, which a picture may set: where the curves lie apart there is something to see.
+function choose_frames(    pass, f, i, n, order) {
+    for (pass = 1; pass <= 2; pass++) {
+        n = 0
         for (f = 1; f <= frames; f++) {
-            best = 1
-            for (g = 1; g <= frames; g++)
-                if (g != f && frame_together[g] == frame_together[f] && frame_points[g] &&
-                    (frame_much[g] > frame_much[f] || (frame_much[g] == frame_much[f] && g < f)))
-                    best = 0
-            if (!frame_points[f] || best != (pass == 1))
+            if (!frame_points[f] || is_best_of_its_own(f) != (pass == 1))
                 continue
-            if (panels < (allocators > 10 ? 2 : 4))
-                chosen[++panels] = f
-            else
-                left_out = left_out (panels_left_out++ ? "; " : "") frame_title[f]
+            for (i = n++; i > 0 && frame_spread[order[i]] < frame_spread[f]; i--)
+                order[i + 1] = order[i]
+            order[i + 1] = f
         }
+        for (i = 1; i <= n; i++)
+            if (panels < (allocators > 10 ? 2 : 4))
+                chosen[++panels] = order[i]
+            else
+                left_out = left_out (panels_left_out++ ? "; " : "") frame_title[order[i]]
+    }
+}
+
+function is_best_of_its_own(f,    g) {
+    for (g = 1; g <= frames; g++)
+        if (g != f && frame_together[g] == frame_together[f] && frame_points[g] &&
+            (frame_much[g] > frame_much[f] || (frame_much[g] == frame_much[f] && g < f)))
+            return 0
+    return 1
 }
 
 function make_frames(    i) {
@@ -61,7 +71,7 @@ function make_frames(    i) {
     order_allocators()
     choose_frames()
     printf "panels = %d\nrows = %d\ncolumns = %d\n", panels, (panels > 2 ? 2 : 1), (panels > 1 ? 2 : 1)
-    print "array panel_title[panels]; array x_low[panels]; array x_high[panels]; array y_low[panels]; array y_high[panels]"
+    print "array panel_title[panels]; array panel_words[panels]; array x_low[panels]; array x_high[panels]; array y_low[panels]; array y_high[panels]"
     print "array x_ticks[panels]; array y_ticks[panels]; array shade_from[panels]; array zero_ends[panels]"
     print "array first_curve[panels]; array last_curve[panels]; array first_behind[panels]; array last_behind[panels]"
     print "array perfect_from[panels]; array perfect_to[panels]"
@@ -99,7 +109,7 @@ function make_frame(p, f,    i, a, first, first_line) {
             make_frame_curve(f, a)
     }
     spread_labels(first, curves)
-    printf "panel_title[%d] = %s\n", p, quoted(panels > 1 ? frame_title[f] : "")
+    print_panel_words(p, panels > 1 ? frame_title[f] : "")
     printf "first_curve[%d] = %d; last_curve[%d] = %d\n", p, first, p, curves
     printf "first_behind[%d] = %d; last_behind[%d] = %d\n", p, first_line, p, behinds
     printf "x_low[%d] = %.6g; x_high[%d] = %.6g; y_low[%d] = %.6g; y_high[%d] = %.6g\n", p, x_from, p, x_to, p, y_from, p, y_to
@@ -136,7 +146,8 @@ function linear_ticks(from, to, most,    step, list, at, decade) {
 }
 
 function left_out_words() {
-    return panels_left_out ? " Left out for room: " (length(left_out) < 150 ? left_out : panels_left_out " more") "." : ""
+    return panels_left_out ? " Left out for room" (length(left_out) < 150 ? ": " left_out : ", " panels_left_out \
+        " cells" (frame_spread[chosen[1]] ? " where the allocators differ less" : "")) "." : ""
 }
 
 # What a frame shows, in words.

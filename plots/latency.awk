@@ -45,6 +45,8 @@ function make_picture(    k, a, i) {
         failure = "no figure of how long single calls take (`latency yes` in a campaign)"
         return
     }
+    for (k = 1; k <= keys; k++)
+        frame_spread[key_frame[k]] = spread(key_at[k])
     make_frames()
     print_lines("page_title", capital((panels == 1 ? frame_title[chosen[1]] ": " : "") \
                 "how long malloc and free take, from the usual call to the slowest; lower is better"), 88)
@@ -53,6 +55,21 @@ function make_picture(    k, a, i) {
                 (clock ? sprintf(" Reading the clock adds %.0f ns to each.", clock) : "") \
                 (some_hollow ? " Hollow: calls were due faster than they could be made, and waited for each other." : "") \
                 left_out_words(), 128)
+}
+
+# How far apart the allocators are, from the usual call to the slowest.
+function spread(key,    i, a, v, least, most, sum) {
+    for (i = 1; i <= places; i++) {
+        least = most = 0
+        for (a = 1; a <= allocators; a++)
+            if (!is_floor(allocator_found[a]) && (key, allocator_found[a], i) in time) {
+                v = time[key, allocator_found[a], i]
+                least = !least || v < least ? v : least
+                most = max(most, v)
+            }
+        sum += most ? log(most / least) : 0
+    }
+    return sum
 }
 
 function x_range_of(f) {

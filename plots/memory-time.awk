@@ -7,6 +7,7 @@ BEGIN {
     linear_y = 1
     behind_is_area = 1
     most_times_live = 8 # what takes more leaves the picture, for it would press the others flat
+    least_live = 1 # MiB: below, what an allocator takes to begin with says nothing of the workload
     most_points = 300 # a curve; of more, the highest of each stretch
 }
 
@@ -31,6 +32,7 @@ function make_picture(    f, i) {
     for (f = 1; f <= frames; f++) {
         for (i = 1; i <= allocators; i++)
             add_curve(f, allocator_found[i])
+        frame_spread[f] = most_live[f] < least_live ? 0 : spread(f)
         if (most_live[f])
             highest[f] = most_live[f] * most_times_live
         for (i = 1; i <= allocators; i++)
@@ -42,7 +44,7 @@ function make_picture(    f, i) {
     make_frames()
     printf "marked = 0; linear_x = 1; linear_y = 1; behind_is_area = 1\n"
     print_lines("page_title", capital((panels == 1 ? frame_title[chosen[1]] ": " : "") \
-                "resident memory over the run, and in grey what the program had asked for; closer is better"), 88)
+                "resident memory over the run; the nearer to what was asked for, in grey, the better"), 88)
     print_lines("notes", "Line: resident memory of the process less what it held before the first malloc." \
                 (some_live ? " Grey: what the program had asked for and not freed. Beside the names: how long the run took" \
                 (some_leave ? "; what one that leaves the picture came to" : "") "." : "") \
@@ -72,6 +74,18 @@ function add_curve(f, a,    n, i, from, high, at) {
         from = i + 1
     }
     note_of[f, a] = last_ms[f, a] < 1000 ? sprintf("  %.0f ms", last_ms[f, a]) : sprintf("  %.1f s", last_ms[f, a] / 1000)
+}
+
+# How far apart the allocators are at their peaks. Below what is live the difference is not theirs: it was not touched.
+function spread(f,    i, v, least, most) {
+    for (i = 1; i <= allocators; i++) {
+        v = max(peak[f, allocator_found[i]], most_live[f])
+        if (peak[f, allocator_found[i]] && !is_floor(allocator_found[i])) {
+            least = !least || v < least ? v : least
+            most = max(most, v)
+        }
+    }
+    return most ? log(most / least) : 0
 }
 
 function x_range_of(f) {

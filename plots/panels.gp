@@ -22,7 +22,11 @@ do for [i = 1:curves] {
 names_width = 0.0094 * longest * label_scale + 0.007
 over_work = picture eq 'slowdown-intensity'
 to_name = over_work ? 0.07 : 0.04   # the line that leads to it
-left_of = exists('room_for_ticks') ? room_for_ticks : 0.073
+has_words = 0
+do for [p = 1:panels] {
+    if (panel_words[p] ne '') { has_words = 1 }
+}
+left_of = exists('room_for_ticks') ? room_for_ticks : 0.078
 panel_width = 1.0 / columns
 panel_height = (page_top - page_bottom) / rows
 
@@ -50,7 +54,7 @@ do for [kind in kinds] {
         left = ((p - 1) % columns) * panel_width + left_of
         right = left - left_of + panel_width - to_name - names_width
         bottom = page_top - (int((p - 1) / columns) + 1) * panel_height + line_height * 3.1
-        top = bottom + panel_height - line_height * (panel_title[p] eq '' ? 3.6 : 4.7)
+        top = bottom + panel_height - line_height * (panel_title[p] eq '' ? 3.6 : has_words ? 5.4 : 4.7)
         set lmargin at screen left
         set rmargin at screen right
         set bmargin at screen bottom
@@ -74,7 +78,8 @@ do for [kind in kinds] {
                 set label notes[i] at screen 0.012, page_bottom - line_height * (i - 0.5) left font font(small) tc rgb grey
             }
         }
-        set label panel_title[p] at screen left, top + line_height * 0.6 left font bold(strlen(panel_title[p]) > 42 ? small : normal)
+        set label panel_title[p] at screen left, top + line_height * (has_words ? 1.4 : 0.6) left font bold(normal)
+        set label panel_words[p] at screen left, top + line_height * 0.45 left font font(small) tc rgb grey
         set label x_words at screen (left + right) / 2, bottom - line_height * 2.4 center
 
         # ---- what lies behind the curves ----

@@ -379,7 +379,8 @@ rule of more than four workloads four have panels, list-reversal first, and it i
 summary 'glibc ao mine' "pairs mixed-sizes batches larson $reversals" '1 2 4 8' >s.tsv
 for p in $over_threads; do
     draws "$p" s.tsv
-    for panel in 'list-reversal, counter=shared' 'list-reversal, counter=private' pairs mixed-sizes; do
+    is "$(texts "$p" | grep -cx list-reversal)" 2
+    for panel in counter=shared counter=private pairs mixed-sizes; do
         shows "$p" "^$panel\$"
     done
     foot "$p" 'batches; larson'
@@ -423,7 +424,15 @@ foot latency 'Reading the clock adds 19 ns'
 foot latency 'Hollow: calls were due faster'
 foot line-sharing 'less is better'
 foot speed-memory 'nearer to the lower left corner the better'
-foot memory-time 'closer is better'
+foot memory-time 'nearer to what was asked for, in grey, the better'
+
+rule of more cells than have room those are drawn in which the allocators differ most
+summary 'glibc ao' 'a b c d e:size=8 f' 2 | awk 'BEGIN { FS = OFS = "\t" } $5 == "ops_per_second" { next }
+    $5 == "time_ns" { $5 = "p99_ns"; $6 = $4 == "glibc" ? 100 : $1 == "e" ? 9000 : $1 == "f" ? 3000 : 101 } { print }' >s.tsv
+draws latency s.tsv
+is "$(texts latency | grep -Ex '[a-f]' | tr '\n' ' ')" 'e f a b '
+shows latency '^size=8, 2 threads$'
+foot latency 'Left out for room: c, 2 threads; d, 2 threads\.'
 
 rule without their figures there are none of them
 summary 'glibc ao' "$reversals" '1 2 4' >s.tsv

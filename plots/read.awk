@@ -121,6 +121,17 @@ function quoted(text) {
     return "'" text "'"
 }
 
+# Of the words that say what panel P shows, what stands before the first comma is its title, the others go below it.
+function print_panel_words(p, text,    n) {
+    n = index(text ", ", ", ")
+    printf "panel_title[%d] = %s; panel_words[%d] = %s\n", p, quoted(substr(text, 1, n - 1)), p, quoted(substr(text, n + 2))
+}
+
+# What is no allocator.
+function is_floor(allocator) {
+    return index("," head["floor"] ",", "," allocator ",") || allocator == "null" || allocator == "bump"
+}
+
 # An array of gnuplot's: the text in lines of at most `width` characters, none much shorter than the others.
 function print_lines(array, text, width,    n, word, i, lines, line) {
     n = int(1 + (length(text) - 1) / width)

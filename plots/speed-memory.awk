@@ -28,11 +28,6 @@ function read_row(workload, params, threads, allocator, what, status,    cell) {
     ratio[cell, allocator, what] = number($place["ratio"])
 }
 
-# What is no allocator.
-function is_floor(allocator) {
-    return index("," head["floor"] ",", "," allocator ",") || allocator == "null" || allocator == "bump"
-}
-
 function make_picture(    i) {
     cores = head["cores"] + 0
     describe_baseline()
