@@ -4,8 +4,10 @@
  * After malloc-large of the mimalloc benchmarks (Leijen, 2019).
  *
  * Every thread has slots; an operation frees what a random slot holds and fills it with a block of another
- * size. First all slots are filled, untimed; what lives at the end is freed untimed. Slots and sizes are
- * drawn beforehand, in a table that the run walks round and round.
+ * size. Slots and sizes are drawn beforehand, in a table that the run walks round and round. An operation may take
+ * milliseconds and a run be short, so it is of whole turns of 100, each of which has as many of each hundredth of the
+ * range as the next. First all slots are filled and a turn is done, untimed, lest each block be the first of its size.
+ * What lives at the end is freed untimed.
  *
  * Parameter range, of the sizes:
  *   64k-32m     log-uniform from 64 KiB to 32 MiB (mean 5 MiB)
@@ -30,8 +32,8 @@ enum {
     SLOTS = 1,
     TOUCH = 2, /* the parameters */
     LEAST_SLOTS = 2,
-    STEPS = 4096,
-    MOST_RUNS = 2, /* the warm-up, and what is timed */
+    TURN = 100,
+    STEPS = 40 * TURN,
 };
 
 static const struct range {
@@ -52,13 +54,13 @@ struct step {
 
 struct slot {
     void *block;
-    uint64_t size; /* that it begins with, up to leave() */
+    uint64_t size; /* that the run begins with, up to leave() */
 };
 
 struct state {
     struct step step[STEPS];
-    uint64_t run[MOST_RUNS]; /* steps that each run() did; each begins at the table's first */
-    unsigned runs;
+    uint64_t operations; /* of the run */
+    uint64_t live, peak; /* bytes, before it */
     uint32_t slots;
     struct slot slot[];
 };
@@ -79,10 +81,19 @@ static const struct range *range_of(const struct cell *cell) {
     return range;
 }
 
-static uint32_t draw_size(uint64_t *random, const struct range *range) {
-    const double unit = random_unit(random);
+/* UNIT from 0 to 1. */
+static uint32_t size_at(const struct range *range, double unit) {
     return (uint32_t)(range->uniform ? range->least + unit * (range->most - range->least)
                                      : range->least * pow(range->most / range->least, unit));
+}
+
+static void draw_turn(uint64_t *random, const struct range *range, uint32_t slots, struct step *step) {
+    for (uint32_t i = 0; i < TURN; i++) {
+        const uint32_t place = (uint32_t)random_below(random, i + 1); /* a shuffle while it grows */
+        step[i].slot = (uint32_t)random_below(random, slots);
+        step[i].size = step[place].size;
+        step[place].size = size_at(range, (i + random_unit(random)) / TURN);
+    }
 }
 
 /* NULL is no fault: whoever asks for that much must expect it. */
@@ -93,6 +104,18 @@ static void *take(const struct worker *w, size_t size, bool touch) {
     return block;
 }
 
+/* While no time is taken. */
+static bool fill(const struct worker *w, struct state *s, uint32_t slot, uint32_t size) {
+    struct slot *const it = &s->slot[slot];
+    if (it->block != NULL)
+        w->free(it->block);
+    s->live = s->live - it->size + size;
+    s->peak = s->live > s->peak ? s->live : s->peak;
+    it->size = size;
+    it->block = take(w, size, w->cell->number[TOUCH] != 0);
+    return it->block != NULL;
+}
+
 static enum work_result enter(struct worker *w) {
     struct state *const s = w->state = memory_map(state_bytes(w->cell));
     if (s == NULL)
@@ -100,14 +123,15 @@ static enum work_result enter(struct worker *w) {
     const struct range *const range = range_of(w->cell);
     uint64_t random = w->seed;
     s->slots = slots_of(w->cell);
+    for (uint32_t i = 0; i < STEPS; i += TURN)
+        draw_turn(&random, range, s->slots, s->step + i);
     for (uint32_t i = 0; i < s->slots; i++)
-        s->slot[i].size = draw_size(&random, range);
-    for (uint32_t i = 0; i < STEPS; i++) {
-        s->step[i].slot = (uint32_t)random_below(&random, s->slots);
-        s->step[i].size = draw_size(&random, range);
-    }
-    for (uint32_t i = 0; i < s->slots; i++)
-        if ((s->slot[i].block = take(w, s->slot[i].size, w->cell->number[TOUCH] != 0)) == NULL)
+        if (!fill(w, s, i, size_at(range, random_unit(&random))))
+            return WORK_OUT_OF_MEMORY;
+    struct step warm_up[TURN];
+    draw_turn(&random, range, s->slots, warm_up);
+    for (uint32_t i = 0; i < TURN; i++)
+        if (!fill(w, s, warm_up[i].slot, warm_up[i].size))
             return WORK_OUT_OF_MEMORY;
     return WORK_DONE;
 }
@@ -115,7 +139,8 @@ static enum work_result enter(struct worker *w) {
 __attribute__((noinline, aligned(64))) static enum work_result run(struct worker *w, uint64_t operations) {
     struct state *const s = w->state;
     const bool touch = w->cell->number[TOUCH] != 0;
-    s->run[s->runs++] = operations;
+    operations = (operations + TURN - 1) / TURN * TURN;
+    s->operations = operations;
     for (uint64_t i = 0; i < operations; i++) {
         const struct step *const step = &s->step[i % STEPS];
         struct slot *const slot = &s->slot[step->slot];
@@ -130,24 +155,18 @@ __attribute__((noinline, aligned(64))) static enum work_result run(struct worker
     return WORK_DONE;
 }
 
-/* Does to the sizes what the runs did to the blocks. After one walk through all steps the next leaves the same
+/* Does to the sizes what the run did to the blocks. After one walk through all steps the next leaves the same
  * sizes (of a slot that no step picks: the first), so that the third repeats the second, and so on. */
 static void note_peak(struct worker *w) {
     struct state *const s = w->state;
-    uint64_t live = 0;
-    for (uint32_t i = 0; i < s->slots; i++)
-        live += s->slot[i].size;
-    w->peak_live_bytes = live;
+    uint64_t live = s->live;
+    w->peak_live_bytes = s->peak;
     w->peak_live_blocks = s->slots;
-    for (unsigned r = 0; r < s->runs; r++) {
-        const uint64_t all = s->run[r], two_walks = 2 * STEPS;
-        const uint64_t telling = all < two_walks ? all : two_walks + all % STEPS;
-        for (uint64_t i = 0; i < telling; i++) {
-            const struct step *const step = &s->step[i % STEPS];
-            live = live - s->slot[step->slot].size + step->size;
-            s->slot[step->slot].size = step->size;
-            w->peak_live_bytes = live > w->peak_live_bytes ? live : w->peak_live_bytes;
-        }
+    for (uint64_t i = 0; i < s->operations && i < 2 * STEPS; i++) {
+        const struct step *const step = &s->step[i % STEPS];
+        live = live - s->slot[step->slot].size + step->size;
+        s->slot[step->slot].size = step->size;
+        w->peak_live_bytes = live > w->peak_live_bytes ? live : w->peak_live_bytes;
     }
 }
 
@@ -169,7 +188,6 @@ const struct workload workload_large = {
     .not_shown = "small blocks beside the large ones, cross-thread frees, reading of the blocks",
     .kind = WORKLOAD_SCRIPTED,
     .keeps_live_set = true,
-    .warms_up = true,
     .threads = "1,2,4,8",
     .parameters = {{"range", "64k-32m;published,small,large", 0, 0, "of the sizes"},
                    {"slots", "20", 2, 1024, "live blocks, all threads together"},

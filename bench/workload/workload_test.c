@@ -7,7 +7,7 @@
 
 /* ---- a second allocator, that never hands out an address twice ---- */
 
-enum { ARENA_BYTES = 64 << 20 };
+enum { ARENA_BYTES = 384 << 20 };
 static struct {
     unsigned char *byte;
     atomic_size_t used;
