@@ -149,8 +149,16 @@ static inline size_t large_usable_size(void *block) {
     return header->bytes - (size_t)((char *)block - header->mapping);
 }
 
+static void large_give(char *mapping, size_t bytes) {
+    unsigned class;
+    if (large_round(bytes, &class) != bytes || !large_keep(mapping, class, bytes))
+        large_unmap(mapping, bytes);
+}
+
 /* A block for SIZE bytes with the contents of BLOCK, which is it or is gone; its alignment is as malloc's.
- * NULL: BLOCK stays as it is. No byte is copied. */
+ * NULL: BLOCK stays as it is. Growing into a mapping that is kept, and so is touched already, copies what there is: at
+ * a page of 4 KiB in 100 to 400 ns and a fault in 500 to 1000 that is less than what the system would take to map as
+ * many new pages. Else no byte is copied. */
 __attribute__((unused)) static void *large_resize(void *block, size_t size) {
     const struct large_header old = *large_header(block);
     const size_t before = (size_t)((char *)block - old.mapping);
@@ -161,20 +169,22 @@ __attribute__((unused)) static void *large_resize(void *block, size_t size) {
     const size_t bytes = large_round(wanted > LARGEST_SMALL ? wanted : LARGEST_SMALL + 1, &class);
     if (bytes == old.bytes)
         return block;
-    char *const mapping = os_remap(old.mapping, old.bytes, bytes);
-    if (mapping == NULL)
+    char *mapping = bytes > old.bytes ? large_take(class, bytes) : NULL;
+    if (mapping != NULL) {
+        memcpy(mapping + before, block, old.bytes - before);
+        large_give(old.mapping, old.bytes);
+    } else if ((mapping = os_remap(old.mapping, old.bytes, bytes)) != NULL) {
+        __atomic_fetch_add(&large.mapped, bytes - old.bytes, __ATOMIC_RELAXED); /* modulo 2^64 */
+    } else {
         return NULL;
-    __atomic_fetch_add(&large.mapped, bytes - old.bytes, __ATOMIC_RELAXED); /* modulo 2^64 */
+    }
     *large_header(mapping + before) = (struct large_header){mapping, bytes};
     return mapping + before;
 }
 
 static void large_free(void *block) {
     const struct large_header header = *large_header(block);
-    unsigned class;
-    if (large_round(header.bytes, &class) == header.bytes && large_keep(header.mapping, class, header.bytes))
-        return;
-    large_unmap(header.mapping, header.bytes);
+    large_give(header.mapping, header.bytes);
 }
 
 #endif
