@@ -2,7 +2,9 @@
  *
  * Blocks of more than 32 KiB: a mapping each, and a cache of those that were freed lately. Sizes are rounded up
  * as those of small classes are, eight to a doubling, so that a freed one serves the next request of about its
- * size; up to 32 MiB a few of each size are kept, above that none.
+ * size; up to 32 MiB a few of each size are kept, above that none. Where none of the size is there, one that is a little
+ * larger serves, else the largest of those down to half of it is made larger: what costs is not the calls but the
+ * faults on new pages, a thousand in a block of 4 MiB.
  *
  *     mapping | ... | mapping, bytes | payload ...
  *                   ^ payload - 16
@@ -26,6 +28,8 @@ enum {
     LOG_LARGEST_KEPT = 25, /* 32 MiB */
     LARGE_CLASSES = (LOG_LARGEST_KEPT - LOG_LEAST_LARGE) * 8,
     LARGE_PLACES = 4,
+    LARGE_ABOVE = 2, /* classes from which one is taken instead: up to a quarter more */
+    LARGE_BELOW = 8, /* classes of which one is made larger: down to half */
     LARGE_MOST_BYTES = 64 << 20, /* kept in all, about */
     LARGE_AGE = 15,              /* ticks that the low bits count */
     LARGE_OLD = 8,               /* ticks after which it goes */
@@ -59,6 +63,10 @@ static size_t large_round(size_t bytes, unsigned *class) {
     return rounded;
 }
 
+static inline size_t large_class_bytes(unsigned class) {
+    return ((size_t)1 << (class / 8 + LOG_LEAST_LARGE - 3)) * (class % 8 + 9);
+}
+
 static char *large_map(size_t bytes) {
     char *const mapping = os_map(bytes);
     if (mapping != NULL)
@@ -66,8 +74,9 @@ static char *large_map(size_t bytes) {
     return mapping;
 }
 
+/* A kept one of CLASS < LARGE_CLASSES, whose size is BYTES. */
 static char *large_take(unsigned class, size_t bytes) {
-    for (unsigned i = 0; class < LARGE_CLASSES && i < LARGE_PLACES; i++) {
+    for (unsigned i = 0; i < LARGE_PLACES; i++) {
         uintptr_t *const place = &large.kept[class][i];
         if (__atomic_load_n(place, __ATOMIC_RELAXED) == 0)
             continue;
@@ -102,6 +111,41 @@ static void large_unmap(char *mapping, size_t bytes) {
     __atomic_fetch_sub(&large.mapped, bytes, __ATOMIC_RELAXED);
 }
 
+static void large_give(char *mapping, size_t bytes) {
+    unsigned class;
+    if (large_round(bytes, &class) != bytes || !large_keep(mapping, class, bytes))
+        large_unmap(mapping, bytes);
+}
+
+/* Of CLASS, or a little larger; *BYTES becomes its size. */
+static char *large_take_near(unsigned class, size_t *bytes) {
+    for (unsigned k = class; k <= class + LARGE_ABOVE && k < LARGE_CLASSES; k++) {
+        char *const mapping = large_take(k, large_class_bytes(k));
+        if (mapping != NULL) {
+            *bytes = large_class_bytes(k);
+            return mapping;
+        }
+    }
+    return NULL;
+}
+
+/* The largest of those below CLASS, made one of BYTES, which is CLASS's size. */
+static char *large_take_grown(unsigned class, size_t bytes) {
+    for (unsigned below = 1; class < LARGE_CLASSES && below <= LARGE_BELOW && below <= class; below++) {
+        const size_t before = large_class_bytes(class - below);
+        char *const mapping = large_take(class - below, before);
+        if (mapping == NULL)
+            continue;
+        char *const grown = os_remap(mapping, before, bytes);
+        if (grown == NULL)
+            large_give(mapping, before);
+        else
+            __atomic_fetch_add(&large.mapped, bytes - before, __ATOMIC_RELAXED);
+        return grown;
+    }
+    return NULL;
+}
+
 /* A tick passes for all that is kept; those that were there for LARGE_OLD of them go, or, where EVERYTHING, all.
  * Whether any are left. */
 static bool large_age(bool everything) {
@@ -119,8 +163,7 @@ static bool large_age(bool everything) {
                 left = true;
                 continue;
             }
-            const size_t unit = (size_t)1 << (k / 8 + LOG_LEAST_LARGE - 3);
-            const size_t bytes = unit * (k % 8 + 9);
+            const size_t bytes = large_class_bytes(k);
             __atomic_fetch_sub(&large.bytes, bytes, __ATOMIC_RELAXED);
             large_unmap((char *)(mapping & ~(uintptr_t)LARGE_AGE), bytes);
         }
@@ -133,8 +176,10 @@ static void *large_malloc(size_t size, size_t alignment, bool *is_zero) {
         return NULL;
     unsigned class;
     const size_t wanted = size + (alignment > LARGE_HEADER ? alignment + LARGE_HEADER : LARGE_HEADER);
-    const size_t bytes = large_round(wanted > LARGEST_SMALL ? wanted : LARGEST_SMALL + 1, &class);
-    char *mapping = large_take(class, bytes);
+    size_t bytes = large_round(wanted > LARGEST_SMALL ? wanted : LARGEST_SMALL + 1, &class);
+    char *mapping = large_take_near(class, &bytes);
+    if (mapping == NULL)
+        mapping = large_take_grown(class, bytes);
     *is_zero = mapping == NULL;
     if (mapping == NULL && (mapping = large_map(bytes)) == NULL)
         return NULL;
@@ -149,12 +194,6 @@ static inline size_t large_usable_size(void *block) {
     return header->bytes - (size_t)((char *)block - header->mapping);
 }
 
-static void large_give(char *mapping, size_t bytes) {
-    unsigned class;
-    if (large_round(bytes, &class) != bytes || !large_keep(mapping, class, bytes))
-        large_unmap(mapping, bytes);
-}
-
 /* A block for SIZE bytes with the contents of BLOCK, which is it or is gone; its alignment is as malloc's.
  * NULL: BLOCK stays as it is. Growing into a mapping that is kept, and so is touched already, copies what there is: at
  * a page of 4 KiB in 100 to 400 ns and a fault in 500 to 1000 that is less than what the system would take to map as
@@ -166,10 +205,10 @@ __attribute__((unused)) static void *large_resize(void *block, size_t size) {
         return NULL;
     unsigned class;
     const size_t wanted = before + size;
-    const size_t bytes = large_round(wanted > LARGEST_SMALL ? wanted : LARGEST_SMALL + 1, &class);
+    size_t bytes = large_round(wanted > LARGEST_SMALL ? wanted : LARGEST_SMALL + 1, &class);
     if (bytes == old.bytes)
         return block;
-    char *mapping = bytes > old.bytes ? large_take(class, bytes) : NULL;
+    char *mapping = bytes > old.bytes ? large_take_near(class, &bytes) : NULL;
     if (mapping != NULL) {
         memcpy(mapping + before, block, old.bytes - before);
         large_give(old.mapping, old.bytes);

@@ -54,6 +54,7 @@ static void blocks_are_usable_and_come_again(void **state) {
         else
             assert_true(is_zero);
         large_free(again);
+        large_age(true); /* or it would be made larger for the next */
     }
     assert_false(large_age(true));
     assert_true(large.bytes == 0);
@@ -107,6 +108,70 @@ static void what_is_kept_goes_with_age(void **state) {
     assert_true(large.bytes == 0);
 }
 
+/* Up to a quarter larger. What is in use and kept is counted as before. */
+static void a_little_larger_one_serves(void **state) {
+    (void)state;
+    const size_t mapped = large.mapped;
+    char *const block = take(100000), *again;
+    const size_t bytes = large_header(block)->bytes;
+    large_free(block);
+    bool is_zero;
+    assert_ptr_equal(again = large_malloc(90000, LARGE_HEADER, &is_zero), block);
+    assert_false(is_zero);
+    assert_true(large_header(again)->bytes == bytes && large_usable_size(again) >= 100000);
+    assert_true(large.bytes == 0 && large.mapped == mapped + bytes);
+    large_free(again);
+    assert_true(large.bytes == bytes);
+    again = take(70000);
+    assert_ptr_not_equal(again, block);
+    large_free(again);
+    large_age(true);
+    assert_true(large.bytes == 0 && large.mapped == mapped);
+}
+
+/* Down to half; what it held stays before what is new, which is zero. */
+static void a_smaller_one_is_made_larger(void **state) {
+    (void)state;
+    const size_t mapped = large.mapped;
+    char *const smaller = take(5 << 20), *const block = take(9 << 20);
+    memset(smaller, 0x11, 5 << 20);
+    memset(block, 0x22, 9 << 20);
+    large_free(smaller);
+    large_free(block);
+    bool is_zero;
+    char *const grown = large_malloc(14 << 20, LARGE_HEADER, &is_zero);
+    assert_non_null(grown);
+    assert_false(is_zero);
+    assert_true(grown[100] == 0x22 && grown[(14 << 20) - 1] == 0); /* not the smallest */
+    memset(grown, 0x33, 14 << 20);
+    char *const fresh = large_malloc(30 << 20, LARGE_HEADER, &is_zero);
+    assert_true(fresh != NULL && is_zero);
+    large_free(fresh);
+    large_free(grown);
+    large_age(true);
+    assert_true(large.bytes == 0 && large.mapped == mapped);
+}
+
+static void a_block_grows_into_one_that_is_kept(void **state) {
+    (void)state;
+    const size_t mapped = large.mapped;
+    char *const block = take(1 << 20), *const other = take(3 << 20);
+    for (int i = 0; i < 1 << 20; i++)
+        block[i] = (char)(i * 7);
+    large_free(other);
+    char *const grown = large_resize(block, 3 << 20);
+    assert_ptr_equal(grown, other);
+    for (int i = 0; i < 1 << 20; i++)
+        assert_true(grown[i] == (char)(i * 7));
+    assert_ptr_equal(take(1 << 20), block); /* which is kept instead */
+    large_free(block);
+    char *const moved = large_resize(grown, 20 << 20); /* nothing is kept of that size */
+    assert_true(moved != NULL && moved[5] == 35 && large_usable_size(moved) >= 20 << 20);
+    large_free(moved);
+    large_age(true);
+    assert_true(large.bytes == 0 && large.mapped == mapped);
+}
+
 static void not_more_is_kept_than_so_much(void **state) {
     (void)state;
     void *block[8];
@@ -129,6 +194,10 @@ static void prepare_schedule(void) {
 
 static void takes(unsigned self) {
     hand[self] = take(40000);
+}
+
+static void takes_larger(unsigned self) {
+    hand[self] = take(60000);
 }
 
 static void takes_and_gives(unsigned self) {
@@ -165,6 +234,8 @@ static void a_place_serves_one(void **state) {
     (void)state;
     explore_all(SWITCHES - 1, takes, takes, NULL);
     explore_all(SWITCHES - 1, takes, takes_and_gives, NULL);
+    explore_all(SWITCHES - 1, takes, takes_larger, NULL);
+    explore_all(SWITCHES - 1, takes_larger, takes_larger, NULL);
     explore_all(1, takes, takes_and_gives, time_passes);
 }
 
@@ -204,6 +275,9 @@ int main(void) {
         cmocka_unit_test(alignment),
         cmocka_unit_test(absurd_sizes_are_null),
         cmocka_unit_test(what_is_kept_goes_with_age),
+        cmocka_unit_test(a_little_larger_one_serves),
+        cmocka_unit_test(a_smaller_one_is_made_larger),
+        cmocka_unit_test(a_block_grows_into_one_that_is_kept),
         cmocka_unit_test(not_more_is_kept_than_so_much),
         cmocka_unit_test(a_place_serves_one),
         cmocka_unit_test(threads_share_the_cache),
