@@ -437,7 +437,6 @@ static bool run_looks(struct campaign *c) {
     return true;
 }
 
-/* Does the plan ask for that pass, and has the group it? */
 /* Of each workload that is named, one cell: what it gives back hangs little on parameters, and is 12 s to wait for. */
 static bool is_asked_for(const struct campaign *c, const struct group *g) {
     const struct words named = words_split(c->plan->after_free_of, ",");
@@ -449,6 +448,7 @@ static bool is_asked_for(const struct campaign *c, const struct group *g) {
     return words_have(&named, g->workload);
 }
 
+/* Does the plan ask for that pass, and has the group it? */
 static bool wants_pass(const struct campaign *c, const struct group *g, enum pass pass) {
     switch (pass) {
     case PASS_LINE_SHARING:
@@ -468,48 +468,60 @@ static bool wants_pass(const struct campaign *c, const struct group *g, enum pas
 
 static const double after_free_seconds = 12, valgrind_seconds = 120;
 
-/* A pass without a clock, once a cell, with the workload's own number of operations: its figures are the same
- * in every campaign. */
-static bool run_pass(struct campaign *c, enum pass pass) {
-    const char *const metric = record_info[pass_completes[pass]].name;
-    for (size_t i = 0; i < c->catalogue->groups; i++) {
-        const struct group *const g = &c->catalogue->group[i];
-        for (size_t m = 0; m < g->members && wants_pass(c, g, pass); m++) {
-            if (strcmp(g->member[m].status, "ok") != 0 ||
-                measured(c->store, g, g->member[m].name, 0, metric) != NULL)
-                continue;
-            struct cell_request request = request_for(c, g, g->member[m].spec, 0);
-            struct cell_result result;
-            request.pass = pass;
-            request.operations = 0;
-            if (pass == PASS_MEMORY_TIME)
-                request.course = course_part(c->store);
-            if (pass == PASS_AFTER_FREE)
-                request.limits.seconds += after_free_seconds;
-            if (pass == PASS_VALGRIND)
-                request.limits.seconds += valgrind_seconds;
-            progress_cell(g->workload, g->params, g->threads, g->member[m].name, 0);
-            cell_run(&request, &result);
-            if (result.interrupted)
-                return false;
-            if (pass == PASS_MEMORY_TIME)
-                course_append(c->store, strcmp(result.status, "ok") == 0);
-            record(c, g, g->member[m].name, 0, &result, pass);
-        }
-    }
+static bool is_due(const struct campaign *c, const struct group *g, const struct member *m, enum pass pass) {
+    return wants_pass(c, g, pass) && strcmp(m->status, "ok") == 0 &&
+           measured(c->store, g, m->name, 0, record_info[pass_completes[pass]].name) == NULL;
+}
+
+static bool run_pass_of(struct campaign *c, const struct group *g, const struct member *m, enum pass pass) {
+    struct cell_request request = request_for(c, g, m->spec, 0);
+    struct cell_result result;
+    request.pass = pass;
+    request.operations = 0;
+    if (pass == PASS_MEMORY_TIME)
+        request.course = course_part(c->store);
+    if (pass == PASS_AFTER_FREE)
+        request.limits.seconds += after_free_seconds;
+    if (pass == PASS_VALGRIND)
+        request.limits.seconds += valgrind_seconds;
+    progress_cell(g->workload, g->params, g->threads, m->name, 0);
+    cell_run(&request, &result);
+    if (result.interrupted)
+        return false;
+    if (pass == PASS_MEMORY_TIME)
+        course_append(c->store, strcmp(result.status, "ok") == 0);
+    record(c, g, m->name, 0, &result, pass);
     return true;
 }
 
-static bool run_memory_time(struct campaign *c) {
+/* A pass without a clock, once a cell, with the workload's own number of operations: its figures are the same
+ * in every campaign. */
+static bool run_pass(struct campaign *c, enum pass pass, const char *words) {
+    const struct group *const first = c->catalogue->group, *const end = first + c->catalogue->groups;
+    size_t cells = 0;
+    for (const struct group *g = first; g < end; g++)
+        for (size_t m = 0; m < g->members; m++)
+            cells += is_due(c, g, &g->member[m], pass);
+    progress_pass(words, cells);
+    for (const struct group *g = first; g < end; g++)
+        for (size_t m = 0; m < g->members; m++)
+            if (is_due(c, g, &g->member[m], pass) && !run_pass_of(c, g, &g->member[m], pass))
+                return false;
+    return true;
+}
+
+static bool run_passes(struct campaign *c) {
     if (c->plan->memory_time)
         course_open(c->store);
-    return run_pass(c, PASS_MEMORY_TIME);
+    return run_pass(c, PASS_LINE_SHARING, "line sharing") &&
+           run_pass(c, PASS_MEMORY_TIME, "memory over time") && run_pass(c, PASS_SYSCALLS, "system calls") &&
+           run_pass(c, PASS_VALGRIND, "instructions") &&
+           run_pass(c, PASS_AFTER_FREE, "what is given back, 12 s a cell");
 }
 
 bool campaign_run(struct campaign *c) {
     progress_start(c->terminal);
-    const bool done = run_looks(c) && run_pass(c, PASS_LINE_SHARING) && run_memory_time(c) && run_pass(c, PASS_SYSCALLS) &&
-                      run_pass(c, PASS_VALGRIND) && run_pass(c, PASS_AFTER_FREE);
+    const bool done = run_looks(c) && run_passes(c);
     progress_end();
     return done;
 }

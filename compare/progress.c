@@ -11,7 +11,8 @@
 static struct {
     bool terminal;
     struct timespec start;
-    size_t expected, done;
+    const char *pass;
+    size_t expected, done, pass_cells, pass_done;
     unsigned rounds;
     double seconds; /* in cells that are done */
 } progress;
@@ -42,7 +43,7 @@ void progress_cell(const char *workload, const char *params, unsigned threads, c
         progress.expected > progress.done ? mean * (double)(progress.expected - progress.done) : 0;
     fprintf(stderr, "\r\033[K");
     if (round == 0)
-        fprintf(stderr, "line sharing  ");
+        fprintf(stderr, "%s %zu/%zu  ", progress.pass, ++progress.pass_done, progress.pass_cells);
     else if (progress.done == 0)
         fprintf(stderr, "round %u/%u  ", round, progress.rounds);
     else
@@ -61,6 +62,14 @@ void progress_done(double seconds) {
 void progress_round(unsigned round, unsigned rounds) {
     if (!progress.terminal)
         fprintf(stderr, "round %u of %u, %.0f s\n", round, rounds, progress_elapsed());
+}
+
+void progress_pass(const char *pass, size_t cells) {
+    progress.pass = pass;
+    progress.pass_cells = cells;
+    progress.pass_done = 0;
+    if (!progress.terminal && cells != 0)
+        fprintf(stderr, "%s: %zu cells, %.0f s\n", pass, cells, progress_elapsed());
 }
 
 void progress_end(void) {
