@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -57,6 +58,25 @@ void os_discard(void *start, size_t size) {
         errno = saved;
 }
 
+#ifdef __SANITIZE_THREAD__
+#    define UNDER_TSAN 1
+#elif defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#        define UNDER_TSAN 1
+#    endif
+#endif
+#ifdef UNDER_TSAN
+/* ThreadSanitizer sees mmap and munmap, but not mremap: it would take what was done at an address before somebody's
+ * mapping moved away for done to the one that has moved there since. */
+void *os_remap(void *mapping, size_t size, size_t new_size) {
+    void *const moved = os_map(new_size);
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, mapping, size < new_size ? size : new_size);
+    os_unmap(mapping, size);
+    return moved;
+}
+#else
 void *os_remap(void *mapping, size_t size, size_t new_size) {
     const int saved = errno;
     void *const moved = mremap(mapping, size, new_size, MREMAP_MAYMOVE);
@@ -65,6 +85,7 @@ void *os_remap(void *mapping, size_t size, size_t new_size) {
     errno = saved;
     return NULL;
 }
+#endif
 
 uint64_t os_milliseconds(void) {
     struct timespec now;
