@@ -30,7 +30,7 @@ struct latency_thread {
     uint64_t due; /* of the next call; 0: of none so far */
     uint32_t gap; /* index */
     struct lateness lateness;
-    uint64_t count[2][BUCKETS], most[2]; /* malloc, free */
+    uint64_t count[2][BUCKETS], most[2]; /* malloc, free; a realloc is a malloc */
 };
 
 struct latency {
@@ -133,6 +133,16 @@ static void timed_free(void *block) {
     end(t, start, true);
 }
 
+static void *timed_realloc(void *block, size_t size) {
+    struct latency_thread *const t = self;
+    if (t == NULL)
+        return current->inner->realloc(block, size);
+    const uint64_t start = begin(t);
+    void *const larger = current->inner->realloc(block, size);
+    end(t, start, false);
+    return larger;
+}
+
 /* ---- the pass ---- */
 
 struct latency *latency_start(const struct allocator *inner, double gap_ns, uint64_t seed) {
@@ -143,6 +153,7 @@ struct latency *latency_start(const struct allocator *inner, double gap_ns, uint
     l->outer = *inner;
     l->outer.malloc = timed_malloc;
     l->outer.free = timed_free;
+    l->outer.realloc = inner->realloc == NULL ? NULL : timed_realloc;
     if (gap_ns > 0 && (l->gap = memory_map(GAPS * sizeof *l->gap)) == NULL) {
         memory_unmap(l, sizeof *l);
         return NULL;

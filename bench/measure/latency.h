@@ -28,8 +28,8 @@ struct latency;
  * at a time in a process. */
 struct latency *latency_start(const struct allocator *inner, double gap_ns, uint64_t seed);
 
-/* malloc and free only look at the clock between begin and end, which each thread calls for itself. Several threads may be
- * the same number, one after another. */
+/* malloc, realloc (which counts as a malloc) and free only look at the clock between begin and end, which each thread calls
+ * for itself. Several threads may be the same number, one after another. */
 const struct allocator *latency_allocator(struct latency *latency);
 void latency_begin(struct latency *latency, unsigned thread);
 void latency_end(void);

@@ -50,7 +50,14 @@ static void known_free(void *block) {
     take(free_ns);
 }
 
-static const struct allocator known = {.name = "known", .malloc = known_malloc, .free = known_free};
+static void *known_realloc(void *block, size_t size) {
+    (void)size;
+    take(700);
+    return block;
+}
+
+static const struct allocator known = {
+    .name = "known", .malloc = known_malloc, .free = known_free, .realloc = known_realloc};
 
 static struct latency_figures run(double gap_ns, unsigned pairs) {
     struct latency_figures f;
@@ -89,6 +96,22 @@ static void malloc_and_free_are_told_apart(void **state) {
     is_about(f.quantile[LATENCY_FREE][LATENCY_P99], 50 + READING_NS);
     is_about(f.quantile[LATENCY_ALL][LATENCY_P50], 50 + READING_NS);
     is_about(f.quantile[LATENCY_ALL][LATENCY_P90], 100 + READING_NS);
+}
+
+static void a_realloc_counts_as_a_malloc(void **state) {
+    (void)state;
+    struct latency_figures f;
+    struct latency *const latency = latency_start(&known, 0, 1);
+    const struct allocator *const a = latency_allocator(latency);
+    latency_begin(latency, 0);
+    void *const block = a->malloc(8);
+    for (unsigned i = 0; i < 9; i++)
+        assert_ptr_equal(a->realloc(block, 8), block);
+    latency_end();
+    latency_stop(latency, &f);
+    assert_int_equal(f.calls[LATENCY_MALLOC], 10);
+    assert_int_equal(f.calls[LATENCY_FREE], 0);
+    is_about(f.quantile[LATENCY_MALLOC][LATENCY_P50], 700 + READING_NS);
 }
 
 static void a_sleeper_is_found_where_it_sleeps(void **state) {
@@ -149,6 +172,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup(name, begin_anew)
     const struct CMUnitTest tests[] = {
         TEST(malloc_and_free_are_told_apart),
+        TEST(a_realloc_counts_as_a_malloc),
         TEST(a_sleeper_is_found_where_it_sleeps),
         TEST(in_the_open_loop_those_behind_a_slow_call_are_slow),
         TEST(who_cannot_keep_up_is_overrun),
