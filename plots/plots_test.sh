@@ -367,6 +367,8 @@ for work_ns in 0 100; do
     draws slowdown-intensity s.tsv
     names slowdown-intensity glibc ao mine
 done
+foot slowdown-intensity 'on two threads: ao takes [0-9.]+ times glibc.s time'
+hides slowdown-intensity 'does not cross'
 
 rule many thread counts have ticks, and the numbers that have room
 summary 'glibc ao' "$reversals" '1 2 3 4 5 6 7 8 12 16 24 32 48 64 96 128' >s.tsv

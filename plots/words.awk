@@ -57,7 +57,7 @@ function range_of(a, on_one,    i, least, most, fewest, greatest) {
     if (!most)
         return ""
     more_threads = fewest == greatest ? fewest : fewest " to " greatest
-    return most - least < 0.005 ? sprintf("%.2f", most) : sprintf("%.2f to %.2f", least, most)
+    return range_words(least, most)
 }
 
 function throughput_title(a,    text) {
@@ -119,8 +119,12 @@ function work_title(a,    i, most, least, three, four) {
     if (three)
         return sprintf("Pairs of 64 bytes on two threads: %s takes up to %.1f times %s's time; that falls through %s3 at %.0f ns of private work a pair",
                        called(a), most, called(baseline_words), four ? sprintf("4 at %.0f ns and through ", four) : "", three)
-    return sprintf("Pairs of 64 bytes on two threads: %s takes %.2f to %.2f times %s's time, which does not cross the man page's 3 to 4",
-                   called(a), least, most, called(baseline_words))
+    return sprintf("Pairs of 64 bytes on two threads: %s takes %s times %s's time%s", called(a), range_words(least, most),
+                   called(baseline_words), columns_here < 2 ? "" : ", which does not cross the man page's 3 to 4")
+}
+
+function range_words(least, most) {
+    return most - least < 0.005 ? sprintf("%.2f", most) : sprintf("%.2f to %.2f", least, most)
 }
 
 function notes(    text, i) {
