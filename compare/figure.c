@@ -288,24 +288,29 @@ const char *figure_draw_svg(const char *plots, const char *picture, const char *
     return *drawn.last_line == '\0' ? "gnuplot failed" : drawn.last_line;
 }
 
-/* One picture of DATA, which may have nothing for it where it is OPTIONAL; false: there is no use in trying another. */
-static bool draw(const char *plots, const char *dir, const char *picture, const char *data, bool optional) {
+enum drawing { DRAWN, NOT_DRAWN, NO_USE_IN_ANOTHER };
+
+/* One picture of DATA. Says why it was not drawn, unless the data have nothing for it. */
+static enum drawing draw(const char *plots, const char *dir, const char *picture, const char *data) {
     const char *const script = script_path(plots, picture), *const out = arena_format("%s/%s", dir, picture);
     if (access(script, R_OK) != 0) {
         fprintf(stderr, "compare: no picture: %s is not there; COMPARE_PLOTS names the directory of the plots\n",
                 script);
-        return false;
+        return NO_USE_IN_ANOTHER;
     }
     const struct child_result drawn = run_script(script, "", data, out);
-    if (drawn.end == CHILD_EXITED && drawn.code == 0)
+    if (drawn.end == CHILD_EXITED && drawn.code == 0) {
         printf("%s.svg\n%s.png\n", out, out);
-    else if (drawn.end == CHILD_EXITED && drawn.code == 127) {
+        return DRAWN;
+    }
+    if (drawn.end == CHILD_EXITED && drawn.code == 127) {
         fprintf(stderr, "compare: no pictures: gnuplot is not here (Debian package gnuplot-nox); the figures are in %s\n",
                 strrchr(data, '/') + 1);
-        return false;
-    } else if (!optional || drawn.end != CHILD_EXITED || drawn.code != NOTHING_TO_DRAW)
+        return NO_USE_IN_ANOTHER;
+    }
+    if (drawn.end != CHILD_EXITED || drawn.code != NOTHING_TO_DRAW)
         fprintf(stderr, "compare: %s was not drawn: %s\n", picture, drawn.last_line);
-    return true;
+    return NOT_DRAWN;
 }
 
 const struct figure_picture figure_pictures[] = {
@@ -321,12 +326,18 @@ const struct figure_picture figure_pictures[] = {
 };
 
 void figure_draw(const char *plots, const char *dir) {
-    bool go_on = true;
-    for (size_t i = 0; figure_pictures[i].name != NULL && go_on; i++) {
+    unsigned drawn = 0;
+    for (size_t i = 0; figure_pictures[i].name != NULL; i++) {
         const char *const data = arena_format("%s/%s", dir, figure_pictures[i].data);
-        if (!figure_pictures[i].optional || access(data, R_OK) == 0)
-            go_on = draw(plots, dir, figure_pictures[i].name, data, figure_pictures[i].optional);
+        if (figure_pictures[i].optional && access(data, R_OK) != 0)
+            continue;
+        const enum drawing drawing = draw(plots, dir, figure_pictures[i].name, data);
+        if (drawing == NO_USE_IN_ANOTHER)
+            return;
+        drawn += drawing == DRAWN;
     }
+    if (drawn == 0)
+        fputs("compare: no pictures: list-reversal, several thread counts, peak memory or latencies have one each\n", stderr);
 }
 
 const char *figure_fit_scaling(const char *plots, const char *dir) {
@@ -342,5 +353,5 @@ const char *figure_fit_scaling(const char *plots, const char *dir) {
 }
 
 void figure_draw_safety(const char *plots, const char *dir) {
-    draw(plots, dir, "safety", arena_format("%s/safety.tsv", dir), false);
+    draw(plots, dir, "safety", arena_format("%s/safety.tsv", dir));
 }

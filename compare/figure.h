@@ -18,7 +18,7 @@ void figure_fastest(const struct summary_row *rows, size_t n, const char *baseli
 /* A picture of the plots, and the file in a directory of results that it is of. */
 struct figure_picture {
     const char *name, *data;
-    bool optional; /* not worth a word where the file has nothing for it */
+    bool optional; /* a report does not say that it is missing */
 };
 extern const struct figure_picture figure_pictures[]; /* NULL ends them; without safety */
 
