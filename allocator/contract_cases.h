@@ -25,23 +25,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_THREAD__)
-#    define UNDER_TSAN 1
-#elif defined(__SANITIZE_ADDRESS__)
-#    define UNDER_ASAN 1
-#elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer)
-#        define UNDER_TSAN 1
-#    elif __has_feature(address_sanitizer)
-#        define UNDER_ASAN 1
-#    endif
-#endif
-#ifndef UNDER_TSAN
-#    define UNDER_TSAN 0
-#endif
-#ifndef UNDER_ASAN
-#    define UNDER_ASAN 0
-#endif
+#include "os/sanitizers.h"
+
 #define SANITIZED (UNDER_TSAN || UNDER_ASAN)
 
 enum { CASE_HOLDS = 0, CASE_FAILS = 1, CASE_LEFT_OUT = 77 };

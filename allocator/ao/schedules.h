@@ -13,18 +13,11 @@
 #define AO_SCHEDULES_H
 
 #include "ao/steps.h"
+#include "os/sanitizers.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <ucontext.h>
-
-#if defined(__SANITIZE_THREAD__)
-#    define UNDER_TSAN 1
-#elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer)
-#        define UNDER_TSAN 1
-#    endif
-#endif
 
 enum { ACTIVATIONS = 3, SWITCHES = 3, STACK_BYTES = 1 << 16, MOST_STEPS = 10000 };
 
@@ -140,7 +133,7 @@ static unsigned explore(void) {
 
 /* How many schedules there were. */
 static unsigned explore_all(unsigned at_most, body *first, body *second, body *third) {
-#ifdef UNDER_TSAN
+#if UNDER_TSAN
     (void)at_most, (void)first, (void)second, (void)third;
     (void)explore;
     skip(); /* it does not know of contexts, and one thread has no races */

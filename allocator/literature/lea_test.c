@@ -34,16 +34,7 @@ static void *test_remap(void *mapping, size_t size, size_t new_size);
 #define os_remap   test_remap
 #include "literature/lea.c"
 
-#if defined(__SANITIZE_THREAD__)
-#    define UNDER_TSAN 1
-#elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer)
-#        define UNDER_TSAN 1
-#    endif
-#endif
-#ifndef UNDER_TSAN
-#    define UNDER_TSAN 0
-#endif
+#include "os/sanitizers.h"
 
 /* ---- the system ---- */
 

@@ -6,6 +6,7 @@
  * where a call has failed: a thread made by a bare clone may share it with the one that made it.
  */
 #include "os.h"
+#include "sanitizers.h"
 
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -58,14 +59,7 @@ void os_discard(void *start, size_t size) {
         errno = saved;
 }
 
-#ifdef __SANITIZE_THREAD__
-#    define UNDER_TSAN 1
-#elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer)
-#        define UNDER_TSAN 1
-#    endif
-#endif
-#ifdef UNDER_TSAN
+#if UNDER_TSAN
 /* ThreadSanitizer sees mmap and munmap, but not mremap: it would take what was done at an address before somebody's
  * mapping moved away for done to the one that has moved there since. */
 void *os_remap(void *mapping, size_t size, size_t new_size) {

@@ -6,15 +6,9 @@
  */
 #include "announce.h"
 
-#if defined(__SANITIZE_THREAD__)
-#    define UNDER_TSAN 1
-#elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer)
-#        define UNDER_TSAN 1
-#    endif
-#endif
+#include "os/sanitizers.h"
 
-#ifdef UNDER_TSAN
+#if UNDER_TSAN
 
 #    include <stdio.h>
 #    include <stdlib.h>

@@ -195,9 +195,9 @@ static inline size_t large_usable_size(void *block) {
 }
 
 /* A block for SIZE bytes with the contents of BLOCK, which is it or is gone; its alignment is as malloc's.
- * NULL: BLOCK stays as it is. Growing into a mapping that is kept, and so is touched already, copies what there is: at
- * a page of 4 KiB in 100 to 400 ns and a fault in 500 to 1000 that is less than what the system would take to map as
- * many new pages. Else no byte is copied. */
+ * NULL: BLOCK stays as it is. Growing into a mapping that is kept, and so is touched already, copies what there is, for
+ * that takes less than the faults on as many new pages (realloc-growth up to 1 MiB: 0.37 us instead of 1.46). Else no
+ * byte is copied. */
 __attribute__((unused)) static void *large_resize(void *block, size_t size) {
     const struct large_header old = *large_header(block);
     const size_t before = (size_t)((char *)block - old.mapping);
